@@ -1,0 +1,121 @@
+"""Who the clinic deals with: staff, patients, their relations, tags and groups, and what was done by whom."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from store.tables import Base
+from store.types import Document, RowId, UtcDateTime
+
+USERID_CHARS = 64
+EXTERNAL_CHARS = 64
+
+
+class Member(Base):
+    """A member of the corp as far as we see one; ``serves`` = has the customer-contact function."""
+
+    __tablename__ = "members"
+
+    userid: Mapped[str] = mapped_column(String(USERID_CHARS), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), default="")
+    alias: Mapped[str] = mapped_column(String(64), default="")
+    serves: Mapped[bool] = mapped_column(default=False)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Patient(Base):
+    """A person, known by the id WeCom gives this corp; the name is sealed (see :mod:`store.vault`)."""
+
+    __tablename__ = "patients"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    external_userid: Mapped[str] = mapped_column(String(EXTERNAL_CHARS), unique=True)
+    unionid: Mapped[str | None] = mapped_column(String(64), index=True)
+    name_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    gender: Mapped[int] = mapped_column(default=0)
+    first_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    follows: Mapped[list[Follow]] = relationship(back_populates="patient", lazy="raise")
+
+
+class Follow(Base):
+    """One member's relation to one patient. ``changed_at`` is WeCom's time of the last event applied."""
+
+    __tablename__ = "follows"
+    __table_args__ = (UniqueConstraint("patient_id", "userid"), Index("ix_follows_userid", "userid"))
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    patient_id: Mapped[int] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"))
+    userid: Mapped[str] = mapped_column(String(USERID_CHARS))
+    channel: Mapped[str] = mapped_column(String(64), default="")
+    add_way: Mapped[int | None]
+    added_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    lost_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    lost_by: Mapped[str | None] = mapped_column(String(12))
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    patient: Mapped[Patient] = relationship(back_populates="follows", lazy="raise")
+
+
+class Tag(Base):
+    """A corp tag, by our names; ``wecom_id`` is empty until WeCom has it."""
+
+    __tablename__ = "tags"
+    __table_args__ = (UniqueConstraint("group_name", "name"),)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    group_name: Mapped[str] = mapped_column(String(60))
+    name: Mapped[str] = mapped_column(String(60))
+    wecom_id: Mapped[str | None] = mapped_column(String(64), unique=True)
+
+    @property
+    def path(self) -> str:
+        """Return ``组/标签``, the way packs and people name it."""
+        return f"{self.group_name}/{self.name}"
+
+
+class PatientTag(Base):
+    """A tag on a patient as one member's follow carries it, and why it is there."""
+
+    __tablename__ = "patient_tags"
+
+    patient_id: Mapped[int] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"), primary_key=True)
+    userid: Mapped[str] = mapped_column(String(USERID_CHARS), primary_key=True)
+    tag_id: Mapped[int] = mapped_column(ForeignKey("tags.id", ondelete="CASCADE"), primary_key=True)
+    origin: Mapped[str] = mapped_column(String(12))
+    reason: Mapped[str] = mapped_column(String(200), default="")
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class CustomerGroup(Base):
+    """A customer group (客户群); ``role`` is the pack's word for what it is for."""
+
+    __tablename__ = "customer_groups"
+
+    chat_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), default="")
+    owner: Mapped[str] = mapped_column(String(USERID_CHARS), default="")
+    members: Mapped[int] = mapped_column(default=0)
+    member_version: Mapped[str | None] = mapped_column(String(64))
+    dismissed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class AuditEntry(Base):
+    """Something that was decided: by a person, or by a rule with its reason."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index("ix_audit_subject", "subject", "id"),)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    actor: Mapped[str] = mapped_column(String(80))
+    action: Mapped[str] = mapped_column(String(60))
+    subject: Mapped[str] = mapped_column(String(120))
+    reason: Mapped[str] = mapped_column(String(500), default="")
+    detail: Mapped[dict[str, Any]] = mapped_column(Document, default=dict)

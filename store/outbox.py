@@ -1,0 +1,219 @@
+"""The outbox: every effect on WeCom, decided in a transaction and made by the courier after it.
+
+::
+
+    queued ──▶ sending (lease) ──▶ sent | refused
+      │  ▲         │
+      │  │         └─ answer lost ──▶ unknown ──▶ sent        (found in WeCom's own lists)
+      │  └──────────────────────────────┴───▶ queued      (certainly absent: two looks, 60 s apart)
+      └──▶ expired | cancelled
+
+A key is unique: deciding the same thing twice queues it once. A lease that ran out means that the process
+died between dispatch and answer, so the effect is ``unknown``, never simply tried again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
+
+from sqlalchemy import Index, String, and_, func, or_, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, mapped_column
+
+from store.tables import Base
+from store.types import Document, RowId, UtcDateTime
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+QUEUED: Final = "queued"
+SENDING: Final = "sending"
+SENT: Final = "sent"
+REFUSED: Final = "refused"
+EXPIRED: Final = "expired"
+CANCELLED: Final = "cancelled"
+UNKNOWN: Final = "unknown"
+OPEN: Final = (QUEUED, SENDING, UNKNOWN)
+
+ERROR_CHARS: Final = 500
+_OPEN_SQL = text("state IN ('queued', 'sending', 'unknown')")
+
+
+class Effect(Protocol):
+    """What is to be done on WeCom: a kind and a document that survives a restart."""
+
+    kind: ClassVar[str]
+
+    def model_dump(self, *, mode: str) -> dict[str, Any]:
+        """Return the payload as JSON-compatible values."""
+
+
+class OutboxEffect(Base):
+    """One effect with the state of its delivery."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index(
+            "ix_outbox_due", "urgent", "not_before", "id", sqlite_where=_OPEN_SQL, postgresql_where=_OPEN_SQL
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    payload: Mapped[dict[str, Any]] = mapped_column(Document)
+    key: Mapped[str] = mapped_column(String(200), unique=True)
+    cause: Mapped[str] = mapped_column(String(200), default="")
+    urgent: Mapped[bool] = mapped_column(default=False)
+    state: Mapped[str] = mapped_column(String(12), default=QUEUED)
+    not_before: Mapped[datetime] = mapped_column(UtcDateTime)
+    deadline: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    attempts: Mapped[int] = mapped_column(default=0)
+    looks: Mapped[int] = mapped_column(default=0)
+    lease_owner: Mapped[str | None] = mapped_column(String(64))
+    leased_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    dispatched_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    result: Mapped[dict[str, Any] | None] = mapped_column(Document)
+    errcode: Mapped[int | None]
+    error: Mapped[str | None] = mapped_column(String(ERROR_CHARS))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+async def put(
+    session: AsyncSession,
+    effect: Effect,
+    *,
+    key: str,
+    now: datetime,
+    cause: str,
+    not_before: datetime | None = None,
+    deadline: datetime | None = None,
+    urgent: bool = False,
+) -> bool:
+    """Queue ``effect`` unless its key was queued before; return whether it is new.
+
+    Args:
+        cause: one sentence for staff: why this effect was decided.
+        deadline: from here on the effect must not be tried any more.
+    """
+    dialect = session.get_bind().dialect.name
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    statement = (
+        insert(OutboxEffect)
+        .values(
+            kind=effect.kind,
+            payload=effect.model_dump(mode="json"),
+            key=key,
+            cause=cause,
+            urgent=urgent,
+            state=QUEUED,
+            not_before=not_before or now,
+            deadline=deadline,
+            attempts=0,
+            looks=0,
+            created_at=now,
+            updated_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["key"])
+        .returning(OutboxEffect.id)
+    )
+    return (await session.execute(statement)).first() is not None
+
+
+async def claim(
+    session: AsyncSession, *, now: datetime, owner: str, lease: timedelta, limit: int
+) -> Sequence[OutboxEffect]:
+    """Lease due effects to ``owner``: queued ones become ``sending``, unknown ones stay to be looked up."""
+    due = (
+        select(OutboxEffect)
+        .where(
+            OutboxEffect.state.in_((QUEUED, UNKNOWN)),
+            OutboxEffect.not_before <= now,
+            or_(OutboxEffect.leased_until.is_(None), OutboxEffect.leased_until <= now),
+        )
+        .order_by(OutboxEffect.urgent.desc(), OutboxEffect.not_before, OutboxEffect.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    claimed = (await session.scalars(due)).all()
+    for effect in claimed:
+        effect.lease_owner, effect.leased_until, effect.updated_at = owner, now + lease, now
+        if effect.state == QUEUED:
+            effect.state, effect.dispatched_at = SENDING, now
+            effect.attempts += 1
+    return claimed
+
+
+async def orphaned(session: AsyncSession, *, now: datetime, every: bool = False) -> int:
+    """Turn effects whose sender died (lease over) into ``unknown``; return how many.
+
+    Args:
+        every: the caller knows that no other process runs, so whatever is leased has no sender any more.
+    """
+    gone = and_(OutboxEffect.leased_until.is_not(None), OutboxEffect.leased_until <= now)
+    dead_sender = OutboxEffect.leased_until.is_not(None) if every else gone
+    result = await session.execute(
+        update(OutboxEffect)
+        .where(OutboxEffect.state.in_((SENDING, UNKNOWN)), dead_sender)
+        .values(state=UNKNOWN, lease_owner=None, leased_until=None, not_before=now, updated_at=now)
+        .returning(OutboxEffect.id)
+    )
+    return len(result.all())
+
+
+async def settle(
+    session: AsyncSession,
+    effect_id: int,
+    *,
+    owner: str,
+    state: str,
+    now: datetime,
+    not_before: datetime | None = None,
+    result: dict[str, Any] | None = None,
+    errcode: int | None = None,
+    error: str | None = None,
+    looked: bool = False,
+) -> bool:
+    """End ``owner``'s lease with the outcome; False when the lease was lost meanwhile (nothing changed)."""
+    values: dict[str, Any] = {
+        "state": state,
+        "lease_owner": None,
+        "leased_until": None,
+        "updated_at": now,
+        "result": result,
+        "errcode": errcode,
+        "error": error[:ERROR_CHARS] if error else None,
+    }
+    if not_before is not None:
+        values["not_before"] = not_before
+    if looked:
+        values["looks"] = OutboxEffect.looks + 1
+    elif state == QUEUED:
+        values["looks"] = 0
+    ended = await session.execute(
+        update(OutboxEffect)
+        .where(OutboxEffect.id == effect_id, OutboxEffect.lease_owner == owner)
+        .values(**values)
+        .returning(OutboxEffect.id)
+    )
+    return ended.first() is not None
+
+
+async def cancel(session: AsyncSession, *, keys: Sequence[str], now: datetime, reason: str) -> int:
+    """Withdraw effects that are still queued; what is already under way is not touched."""
+    result = await session.execute(
+        update(OutboxEffect)
+        .where(OutboxEffect.key.in_(keys), OutboxEffect.state == QUEUED)
+        .values(state=CANCELLED, error=reason[:ERROR_CHARS], updated_at=now)
+        .returning(OutboxEffect.id)
+    )
+    return len(result.all())
+
+
+async def count_by_state(session: AsyncSession) -> dict[str, int]:
+    """Return how many effects stand in each state."""
+    rows = await session.execute(select(OutboxEffect.state, func.count()).group_by(OutboxEffect.state))
+    return dict(rows.tuples().all())
