@@ -1,0 +1,263 @@
+"""What only the whole pack can tell: references, ambiguity, who may say what."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any
+
+from content import schema
+from content.pack import PROMOTION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from content.draft import Draft, Entry
+    from content.problems import Problem
+
+KINDS = ("assistant", "doctor")
+
+
+def cross_check(draft: Draft) -> Iterator[Problem]:
+    """Find what is wrong between the files of a pack; entries that are already faulty are left out."""
+    yield from _keys(draft)
+    yield from _pack(draft)
+    yield from _personas(draft)
+    yield from _channels(draft)
+    yield from _welcomes(draft)
+    yield from _roles(draft)
+    yield from _items(draft)
+
+
+def unknown(entry: Entry[Any], *sub: str | int, what: str, key: str, known: Iterable[str]) -> Problem:
+    """Say that a reference leads nowhere, and what was probably meant."""
+    names = sorted(known)
+    close = difflib.get_close_matches(key, names, n=1)
+    remedy = f"是不是想写 {close[0]}？" if close else f"可以写：{'、'.join(names[:12]) or '（还没有）'}"
+    return entry.problem(*sub, says=f"没有{what} {key}", remedy=remedy)
+
+
+def _missing(
+    draft: Draft, target: str, entry: Entry[Any], field: str, keys: Iterable[str], what: str
+) -> Iterator[Problem]:
+    """Report the keys of a list field that the pack does not have."""
+    known = draft.written.get(target)
+    if known is None:  # its file cannot be read, which is reported already
+        return
+    for index, key in enumerate(keys):
+        if key not in known:
+            yield unknown(entry, field, index, what=what, key=key, known=known)
+
+
+def _keys(draft: Draft) -> Iterator[Problem]:
+    """Keys name rows and tasks for years: none may stand twice."""
+    lists: tuple[tuple[list[Entry[Any]], str, str], ...] = (
+        (draft.tag_groups, "name", "标签组"),
+        (draft.personas, "key", "角色"),
+        (draft.channels, "state", "渠道"),
+        (draft.welcomes, "key", "欢迎语"),
+        (draft.roles, "key", "群角色"),
+        ([*draft.moments, *draft.group_posts], "key", "内容"),
+        (draft.assets, "key", "素材"),
+    )
+    for entries, field, what in lists:
+        first: dict[str, Entry[Any]] = {}
+        for entry in entries:
+            key = getattr(entry.model, field)
+            if key in first:
+                there = f"{first[key].document.file}:{first[key].line()}"
+                remedy = f"{there} 已经用了，换一个名字"
+                yield entry.problem(field, says=f"{what} {key} 重复", remedy=remedy)
+            first.setdefault(key, entry)
+
+
+def _repeated(entry: Entry[Any], field: str) -> Iterator[Problem]:
+    values = getattr(entry.model, field)
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            yield entry.problem(field, index, says=f"{value} 写了两次", remedy="删掉一处")
+
+
+def _pack(draft: Draft) -> Iterator[Problem]:
+    pack = draft.pack
+    known = draft.written.get("personas")
+    if pack is None or known is None:
+        return
+    key = pack.model.default_persona
+    if key not in known:
+        yield unknown(pack, "default_persona", what="角色", key=key, known=known)
+
+
+def _personas(draft: Draft) -> Iterator[Problem]:
+    for group in draft.tag_groups:
+        yield from _repeated(group, "tags")
+    member_of: dict[str, str] = {}
+    for entry in draft.personas:
+        persona = entry.model
+        if persona.key in KINDS and persona.key != persona.kind:
+            remedy = "换一个 key，免得 for: 里分不清是角色还是类型"
+            yield entry.problem("key", says=f"角色 {persona.key} 和类型同名却不是这一类", remedy=remedy)
+        if persona.kind == "doctor" and PROMOTION in persona.categories:
+            index = persona.categories.index(PROMOTION)
+            remedy = "删掉“活动”，活动由小助理发"
+            yield entry.problem("categories", index, says="医生账号不发活动", remedy=remedy)
+        for field in ("members", "delegates", "approvers", "categories"):
+            yield from _repeated(entry, field)
+        for index, userid in enumerate(persona.members):
+            other = member_of.setdefault(userid, persona.key)
+            if other != persona.key:
+                remedy = f"一个成员只能有一个角色，从 {other} 或 {persona.key} 里删掉"
+                says = f"成员 {userid} 已经是角色 {other}"
+                yield entry.problem("members", index, says=says, remedy=remedy)
+        yield from _slots(entry, persona.max_moments_per_day)
+        yield from _slot_categories(entry)
+
+
+def _slot_categories(entry: Entry[schema.PersonaModel]) -> Iterator[Problem]:
+    for position, slot in enumerate(entry.model.week):
+        for index, category in enumerate(slot.categories):
+            if category not in entry.model.categories:
+                remedy = f"在 categories 里加上“{category}”，或从这个时段删掉"
+                says = f"这个角色不发“{category}”"
+                yield entry.problem("week", position, "categories", index, says=says, remedy=remedy)
+
+
+def _slots(entry: Entry[Any], per_day: int | None) -> Iterator[Problem]:
+    times: set[tuple[int, str]] = set()
+    days: dict[int, int] = {}
+    for index, slot in enumerate(entry.model.week):
+        if (slot.day, slot.at) in times:
+            yield entry.problem("week", index, says=f"第 {slot.day} 天 {slot.at} 写了两次", remedy="删掉一处")
+        times.add((slot.day, slot.at))
+        days[slot.day] = days.get(slot.day, 0) + 1
+        if per_day is not None and days[slot.day] == per_day + 1:
+            remedy = "减少这一天的时段，或调大 max_moments_per_day（最多 3）"
+            says = f"第 {slot.day} 天的时段多于 max_moments_per_day（{per_day}）"
+            yield entry.problem("week", index, says=says, remedy=remedy)
+
+
+def _channels(draft: Draft) -> Iterator[Problem]:
+    groups = {entry.model.name: entry.model for entry in draft.tag_groups}
+    known = {f"{group.name}/{tag}" for group in groups.values() for tag in group.tags}
+    personas = draft.written.get("personas")
+    for entry in draft.channels:
+        yield from _repeated(entry, "tags")
+        exclusive: set[str] = set()
+        for index, tag in enumerate(entry.model.tags):
+            group_name = tag.partition("/")[0]
+            faulty = group_name in draft.written.get("tag_groups", set()) - groups.keys()
+            if "tag_groups" in draft.written and tag not in known and not faulty:
+                yield unknown(entry, "tags", index, what="标签", key=tag, known=known)
+            if group_name in exclusive:
+                says = f"标签组“{group_name}”只能留一个标签"
+                yield entry.problem("tags", index, says=says, remedy="删掉一个")
+            if group_name in groups and groups[group_name].exclusive:
+                exclusive.add(group_name)
+        key = entry.model.persona
+        if key is not None and personas is not None and key not in personas:
+            yield unknown(entry, "persona", what="角色", key=key, known=personas)
+
+
+def _welcomes(draft: Draft) -> Iterator[Problem]:
+    taken: dict[tuple[str, str], Entry[Any]] = {}
+    personas = draft.written.get("personas")
+    for entry in draft.welcomes:
+        welcome = entry.model
+        if welcome.persona is not None and personas is not None and welcome.persona not in personas:
+            yield unknown(entry, "persona", what="角色", key=welcome.persona, known=personas)
+        yield from _missing(draft, "channels", entry, "channels", welcome.channels, "渠道")
+        yield from _attachments(draft, entry)
+        who = f"角色 {welcome.persona}" if welcome.persona else f"类型 {welcome.kind}"
+        for state in welcome.channels or [""]:
+            other = taken.setdefault((who, state), entry)
+            if other is not entry:
+                where = f"渠道 {state}" if state else "通用"
+                says = f"{who} 的{where}欢迎语有两条，不知道用哪一条"
+                remedy = f"{other.model.key}（第 {other.line()} 行）已经有了，合并或删掉一条"
+                yield entry.problem(says=says, remedy=remedy)
+    if "welcomes" not in draft.written or draft.written["welcomes"] - {e.model.key for e in draft.welcomes}:
+        return  # a greeting that cannot be read may be the one that seems missing
+    for persona in draft.personas:
+        fallbacks = {("角色 " + persona.model.key, ""), ("类型 " + persona.model.kind, "")}
+        if not fallbacks & taken.keys():
+            says = f"角色 {persona.model.key} 没有通用欢迎语"
+            remedy = f"在 welcomes.yaml 加一条 kind: {persona.model.kind}、不写 channels 的欢迎语"
+            yield persona.problem("key", says=says, remedy=remedy)
+
+
+def _roles(draft: Draft) -> Iterator[Problem]:
+    defaults = [entry for entry in draft.roles if entry.model.default]
+    broken = draft.written.get("roles", set()) - {entry.model.key for entry in draft.roles}
+    if draft.roles and not defaults and not broken:
+        remedy = "给其中一个加上 default: true"
+        yield draft.roles[0].problem(says="没有默认的群角色", remedy=remedy)
+    for entry in defaults[1:]:
+        says = f"默认的群角色已经是 {defaults[0].model.key}"
+        yield entry.problem("default", says=says, remedy="只留一个 default: true")
+    for entry in draft.roles:
+        yield from _slots(entry, None)
+        yield from _repeated(entry, "match")
+        if not entry.model.match and not entry.model.default:
+            remedy = "加上 match: [群名里的字]，或 default: true"
+            yield entry.problem(says="没有群会用到这个群角色", remedy=remedy)
+
+
+def _items(draft: Draft) -> Iterator[Problem]:
+    speakers = draft.written.get("personas")
+    entries: list[Entry[Any]] = [*draft.moments, *draft.group_posts]
+    for entry in entries:
+        item = entry.model
+        for index, key in enumerate(item.audience):
+            if speakers is not None and key not in speakers and key not in KINDS:
+                yield unknown(entry, "for", index, what="角色", key=key, known={*speakers, *KINDS})
+        if isinstance(item, schema.GroupPostModel):
+            yield from _missing(draft, "roles", entry, "roles", item.roles, "群角色")
+            yield from _repeated(entry, "roles")
+        yield from _attachments(draft, entry)
+        yield from _repeated(entry, "months")
+        yield from _who_says(draft, entry)
+
+
+def _who_says(draft: Draft, entry: Entry[Any]) -> Iterator[Problem]:
+    """A doctor says no promotion; an item that nobody may say is a slip of the pen."""
+    item = entry.model
+    doctors = {p.model.key for p in draft.personas if p.model.kind == "doctor"} | {"doctor"}
+    if item.category == PROMOTION:
+        for index, key in enumerate(item.audience):
+            if key in doctors:
+                remedy = "换一个类别，或把 for 改成 assistant"
+                yield entry.problem("for", index, says="医生账号不发活动", remedy=remedy)
+    if not isinstance(item, schema.MomentModel) or draft.written.get("personas") != {
+        p.model.key for p in draft.personas
+    }:
+        return
+    speakers = [p.model for p in draft.personas if {p.model.key, p.model.kind} & set(item.audience)]
+    if speakers and not any(item.category in speaker.categories for speaker in speakers):
+        names = "、".join(speaker.key for speaker in speakers)
+        remedy = "换一个类别，或在 personas.yaml 的 categories 里加上它"
+        says = f"没有角色会用到：{names} 不发“{item.category}”"
+        yield entry.problem("category", says=says, remedy=remedy, level="warning")
+
+
+def _attachments(draft: Draft, entry: Entry[Any]) -> Iterator[Problem]:
+    """Attachments exist; a moment carries pictures or one link with a cover, never both (doc 95094)."""
+    keys: list[str] = entry.model.attachments
+    yield from _missing(draft, "assets", entry, "attachments", keys, "素材")
+    yield from _repeated(entry, "attachments")
+    if not isinstance(entry.model, schema.MomentModel):
+        return
+    assets = {asset.model.key: asset.model for asset in draft.assets}
+    first: Any = None
+    for index, key in enumerate(keys):
+        asset = assets.get(key)
+        if asset is None:
+            continue
+        if asset.kind == "miniprogram":
+            remedy = "换成链接，或改发到群里"
+            yield entry.problem("attachments", index, says="朋友圈不能带小程序", remedy=remedy)
+        elif first is not None and (asset.kind != first.kind or asset.kind == "link"):
+            remedy = "只留图片（最多 9 张），或只留 1 个链接"
+            yield entry.problem("attachments", index, says="朋友圈的图片和链接不能混用", remedy=remedy)
+        elif asset.kind == "link" and asset.picture is None:
+            remedy = f"给素材 {key} 加上 picture: 一张图片素材的 key"
+            yield entry.problem("attachments", index, says="朋友圈的链接要有封面", remedy=remedy)
+        first = first or asset

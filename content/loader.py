@@ -1,0 +1,223 @@
+"""Loads a content pack: reads, judges everything at once, and hands out either a `Pack` or all its faults."""
+
+from __future__ import annotations
+
+import re
+from datetime import time
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+from zoneinfo import ZoneInfo
+
+from content.crosscheck import cross_check
+from content.draft import Draft, Entry, read_draft
+from content.pack import (
+    AssetSpec,
+    ChannelSpec,
+    ContentItem,
+    GroupRole,
+    Pack,
+    PersonaSpec,
+    Place,
+    TagGroupSpec,
+    WeekSlot,
+    WelcomeSpec,
+)
+from content.pictures import ASSETS_FOLDER, check_pictures
+from content.problems import PackError, Problem
+from content.render import Renderer
+from content.rotation import rotation_warnings
+from content.texts import ASSET_TEMPLATES, check_texts
+
+if TYPE_CHECKING:
+    from content import schema
+
+PACKAGED = Path(__file__).parent / "packs"
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*\Z")
+
+
+def packaged_packs() -> tuple[str, ...]:
+    """Name the packs that come with the program."""
+    return tuple(sorted(path.parent.name for path in PACKAGED.glob("*/pack.yaml")))
+
+
+def load_pack(name_or_path: str | Path) -> Pack:
+    """Load a packaged pack by name (``dental``) or any pack by its folder.
+
+    Warnings do not prevent loading: they are in the pack's ``warnings``.
+
+    Raises:
+        PackError: the pack has errors; it holds all of them, and the warnings found so far.
+    """
+    root = _folder(name_or_path)
+    draft = read_draft(root)
+    renderer = Renderer()
+    problems = [
+        *draft.problems,
+        *cross_check(draft),
+        *check_texts(draft, renderer),
+        *check_pictures(draft),
+    ]
+    if any(problem.level == "error" for problem in problems):
+        raise PackError(_in_order(problems))
+    pack = _build(draft, renderer)
+    warnings = _in_order([*problems, *rotation_warnings(pack)])
+    return _build(draft, renderer, warnings=warnings)
+
+
+def _folder(name_or_path: str | Path) -> Path:
+    if isinstance(name_or_path, str) and _NAME.match(name_or_path) and (PACKAGED / name_or_path).is_dir():
+        return PACKAGED / name_or_path
+    try:
+        root = Path(name_or_path).expanduser()
+        found = root.is_dir()
+    except (OSError, ValueError, RuntimeError):
+        found = False
+    if found:
+        return root
+    names = "、".join(packaged_packs())
+    remedy = f"写内置内容包的名字（{names}），或一个含有 pack.yaml 的文件夹"
+    raise PackError(
+        [Problem(file=str(name_or_path), line=1, field="", message="找不到内容包", remedy=remedy)]
+    )
+
+
+def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:
+    return tuple(sorted(dict.fromkeys(problems), key=lambda p: (p.file, p.line, p.field)))
+
+
+# ── from what pydantic accepted to what the program uses ─────────────────────────────────────────────
+
+
+def _build(draft: Draft, renderer: Renderer, *, warnings: tuple[Problem, ...] = ()) -> Pack:
+    assert draft.pack is not None
+    model = draft.pack.model
+    return Pack(
+        root=draft.root,
+        name=model.name,
+        title=model.title,
+        version=model.version,
+        default_persona=model.default_persona,
+        timezone=ZoneInfo(model.timezone),
+        clinic=MappingProxyType(dict(model.clinic)),
+        rotation_days=model.rotation_days,
+        tag_groups=tuple(
+            TagGroupSpec(
+                name=e.model.name, exclusive=e.model.exclusive, tags=tuple(e.model.tags), place=_place(e)
+            )
+            for e in draft.tag_groups
+        ),
+        personas=tuple(_persona(entry) for entry in draft.personas),
+        channels=tuple(
+            ChannelSpec(
+                state=e.model.state,
+                title=e.model.title,
+                tags=tuple(e.model.tags),
+                persona=e.model.persona,
+                place=_place(e),
+            )
+            for e in draft.channels
+        ),
+        welcomes=tuple(_welcome(entry) for entry in draft.welcomes),
+        roles=tuple(
+            GroupRole(
+                key=e.model.key,
+                title=e.model.title,
+                match=tuple(e.model.match),
+                default=e.model.default,
+                week=_week(e.model.week),
+                place=_place(e),
+            )
+            for e in draft.roles
+        ),
+        moments=tuple(_item(entry, "moment") for entry in draft.moments),
+        group_posts=tuple(_item(entry, "group") for entry in draft.group_posts),
+        assets=tuple(_asset(entry, draft.root, renderer, model.clinic) for entry in draft.assets),
+        warnings=warnings,
+    )
+
+
+def _place(entry: Entry[Any]) -> Place:
+    return Place(file=entry.document.file, line=entry.line())
+
+
+def _text_place(entry: Entry[Any]) -> Place:
+    """Where the text itself begins: findings count lines from there."""
+    return Place(file=entry.document.file, line=entry.line("text"))
+
+
+def _week(slots: list[schema.SlotModel]) -> tuple[WeekSlot, ...]:
+    week = (
+        WeekSlot(day=slot.day, at=time.fromisoformat(slot.at), categories=tuple(slot.categories))
+        for slot in slots
+    )
+    return tuple(sorted(week, key=lambda slot: (slot.day, slot.at)))
+
+
+def _persona(entry: Entry[schema.PersonaModel]) -> PersonaSpec:
+    model = entry.model
+    return PersonaSpec(
+        key=model.key,
+        kind=model.kind,
+        name=model.name,
+        title=model.title,
+        intro=model.intro,
+        voice=model.voice,
+        members=tuple(model.members),
+        delegates=tuple(model.delegates),
+        approvers=tuple(model.approvers),
+        categories=tuple(model.categories),
+        max_moments_per_day=model.max_moments_per_day,
+        week=_week(model.week),
+        place=_place(entry),
+    )
+
+
+def _welcome(entry: Entry[schema.WelcomeModel]) -> WelcomeSpec:
+    model = entry.model
+    return WelcomeSpec(
+        key=model.key,
+        persona=model.persona,
+        kind=model.kind,
+        channels=tuple(model.channels),
+        text=model.text,
+        attachments=tuple(model.attachments),
+        place=_place(entry),
+        text_place=_text_place(entry),
+    )
+
+
+def _item(entry: Entry[Any], kind: Literal["moment", "group"]) -> ContentItem:
+    model = entry.model
+    return ContentItem(
+        key=model.key,
+        kind=kind,
+        category=model.category,
+        audience=tuple(model.audience),
+        roles=tuple(getattr(model, "roles", ())),
+        text=model.text,
+        attachments=tuple(model.attachments),
+        months=tuple(sorted(model.months)),
+        weight=model.weight,
+        place=_place(entry),
+        text_place=_text_place(entry),
+    )
+
+
+def _asset(entry: Entry[Any], root: Path, renderer: Renderer, clinic: dict[str, str]) -> AssetSpec:
+    model = entry.model
+    texts = {
+        field: renderer.render(getattr(model, field), clinic=clinic)
+        for field in ASSET_TEMPLATES
+        if hasattr(model, field)
+    }
+    return AssetSpec(
+        key=model.key,
+        kind=model.kind,
+        file=(root / ASSETS_FOLDER / model.file).resolve() if model.kind == "image" else None,
+        appid=getattr(model, "appid", ""),
+        picture=getattr(model, "picture", None),
+        place=_place(entry),
+        **{"title": "", **texts},
+    )

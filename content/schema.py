@@ -1,0 +1,264 @@
+"""The files of a content pack as staff write them: pydantic models, one per file, nothing unknown allowed.
+
+They judge one file at a time. What spans files (does that tag exist?) is `content.crosscheck`'s matter.
+"""
+
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+PersonaKind = Literal["assistant", "doctor"]
+AssetKind = Literal["image", "link", "miniprogram"]
+Category = Literal["科普", "案例", "口碑", "日常", "活动", "节日", "关怀"]
+
+MAX_ATTACHMENTS = 9  # doc 92135, 92137, 95094
+
+_KEY = r"^[a-z0-9]+([._-][a-z0-9]+)*$"
+_USERID = r"^[A-Za-z0-9][A-Za-z0-9_.@-]*$"
+_LINE = r"^[^\r\n]+$"
+_TAG = r"^[^/\r\n]+$"
+_TAG_REFERENCE = r"^[^/\r\n]+/[^/\r\n]+$"
+_CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+_STATE = r"^[A-Za-z0-9_.-]+$"
+_APPID = r"^wx[0-9A-Za-z]{6,30}$"
+_VARIABLE = r"^[a-z][a-z0-9_]*$"
+
+PATTERN_REMEDIES = {
+    _KEY: "只用小写字母、数字，中间可用 . - _",
+    _USERID: "写企业微信的 userid，只用字母、数字和 _ - @ .",
+    _LINE: "写成一行文字",
+    _TAG: "写成一行文字，不用斜杠",
+    _TAG_REFERENCE: "写成 组名/标签名，如 来源/抖音",
+    _CLOCK: "写成 24 小时制的 HH:MM，如 09:30",
+    _STATE: "只用字母、数字和 _ - .",
+    _APPID: "写小程序的 appid，以 wx 开头",
+    _VARIABLE: "变量名用小写字母开头，只用小写字母、数字和 _",
+}
+
+
+def _one_or_many(value: Any) -> Any:
+    """Let staff write ``for: doctor`` for ``for: [doctor]``: the slip is common and unambiguous."""
+    return [value] if isinstance(value, str) else value
+
+
+Key = Annotated[
+    str,
+    Field(
+        pattern=_KEY,
+        max_length=64,
+        description="小写字母、数字和 . - _；它是唯一编号的一部分，用起来以后不要改名",
+    ),
+]
+UserId = Annotated[str, Field(pattern=_USERID, max_length=64, description="企业微信成员的 userid")]
+Line = Annotated[str, Field(min_length=1, max_length=100, pattern=_LINE)]
+TagName = Annotated[str, Field(min_length=1, max_length=30, pattern=_TAG)]  # ≤ 30 chars: doc 92696
+Text = Annotated[str, Field(min_length=1, max_length=8000, description="Jinja 模板")]
+Keys = Annotated[list[Key], BeforeValidator(_one_or_many)]
+Attachments = Annotated[
+    list[Key], BeforeValidator(_one_or_many), Field(max_length=MAX_ATTACHMENTS, description="素材的 key")
+]
+Categories = Annotated[list[Category], BeforeValidator(_one_or_many), Field(min_length=1)]
+
+
+class Strict(BaseModel):
+    """Base of all: unknown fields are errors; a number where a text belongs is read as text."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, coerce_numbers_to_str=True, str_strip_whitespace=True
+    )
+
+
+class PackFile(Strict):
+    """pack.yaml"""
+
+    format: Literal[1] = Field(description="内容包格式的版本，现在是 1")
+    name: Key
+    title: Line
+    version: Line
+    default_persona: Key = Field(description="没有绑定角色的成员用哪个角色说话")
+    timezone: Line = "Asia/Shanghai"
+    rotation_days: int = Field(default=28, ge=1, le=365, description="同一条内容多少天内不重复")
+    clinic: dict[Annotated[str, Field(pattern=_VARIABLE, max_length=40)], str] = Field(
+        description="诊所信息，文案里写作 {{ clinic.name }}"
+    )
+
+    @field_validator("timezone")
+    @classmethod
+    def zone_exists(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("没有这个时区；例如写 Asia/Shanghai") from None
+        return value
+
+    @field_validator("clinic")
+    @classmethod
+    def clinic_has_a_name(cls, value: dict[str, str]) -> dict[str, str]:
+        if not value.get("name"):
+            raise ValueError("缺少 name（诊所名称）；加一行 name: 诊所名称")
+        return value
+
+
+class TagGroupModel(Strict):
+    name: TagName
+    exclusive: bool = Field(default=False, description="同组只留一个标签")
+    tags: list[TagName] = Field(min_length=1)
+
+
+class TagsFile(Strict):
+    """tags.yaml"""
+
+    groups: list[TagGroupModel]
+
+
+class SlotModel(Strict):
+    day: int = Field(ge=1, le=7, description="1 = 周一 … 7 = 周日")
+    at: str = Field(pattern=_CLOCK, description="诊所当地时间，如 12:10")
+    categories: Categories = Field(description="优先的类别在前")
+
+
+class PersonaModel(Strict):
+    key: Key
+    kind: PersonaKind
+    name: Line
+    title: Line
+    intro: str = ""
+    voice: str = Field(default="", description="这个角色怎么说话，给写文案的人看")
+    members: list[UserId] = Field(min_length=1)
+    delegates: list[UserId] = []
+    approvers: list[UserId] = []
+    categories: Categories
+    max_moments_per_day: int = Field(default=1, ge=1, le=3)
+    week: list[SlotModel] = []
+
+    @model_validator(mode="after")
+    def somebody_approves(self) -> Self:
+        if self.kind == "assistant" and not self.approvers:
+            raise ValueError("小助理角色没有审核人；在 approvers 里写上店长等审核人的 userid")
+        return self
+
+
+class PersonasFile(Strict):
+    """personas.yaml"""
+
+    personas: list[PersonaModel] = Field(min_length=1)
+
+
+class ChannelModel(Strict):
+    # ≤ 30 characters: doc 92572
+    state: Annotated[str, Field(pattern=_STATE, max_length=30, description="渠道活码的 state")]
+    title: Line
+    tags: list[Annotated[str, Field(pattern=_TAG_REFERENCE, description="组名/标签名")]] = []
+    persona: Key | None = None
+
+
+class ChannelsFile(Strict):
+    """channels.yaml"""
+
+    channels: list[ChannelModel]
+
+
+class WelcomeModel(Strict):
+    key: Key
+    persona: Key | None = None
+    kind: PersonaKind | None = None
+    channels: Annotated[list[str], BeforeValidator(_one_or_many)] = []
+    text: Text
+    attachments: Attachments = []
+
+    @model_validator(mode="after")
+    def speaks_for_one(self) -> Self:
+        if (self.persona is None) == (self.kind is None):
+            raise ValueError("persona 和 kind 要写一个且只写一个；写 persona: 角色key 或 kind: doctor")
+        return self
+
+
+class WelcomesFile(Strict):
+    """welcomes.yaml"""
+
+    welcomes: list[WelcomeModel] = Field(min_length=1)
+
+
+class RoleModel(Strict):
+    key: Key
+    title: Line
+    match: Annotated[list[Line], BeforeValidator(_one_or_many)] = []
+    default: bool = False
+    week: list[SlotModel] = []
+
+
+class GroupsFile(Strict):
+    """groups.yaml"""
+
+    roles: list[RoleModel] = Field(min_length=1)
+
+
+Months = Annotated[list[Annotated[int, Field(ge=1, le=12)]], Field(description="只在这些月份用；不写 = 全年")]
+
+
+class MomentModel(Strict):
+    key: Key
+    category: Category
+    audience: Keys = Field(alias="for", min_length=1, description="角色 key，或 assistant / doctor")
+    text: Text
+    attachments: Attachments = []
+    months: Months = []
+    weight: int = Field(default=1, ge=1, le=10)
+
+
+class MomentsFile(Strict):
+    """moments/*.yaml"""
+
+    items: list[MomentModel]
+
+
+class GroupPostModel(Strict):
+    key: Key
+    category: Category
+    roles: Keys = Field(min_length=1)
+    audience: Keys = Field(default=[], alias="for", description="群主的角色；不写 = 都可以")
+    text: Text
+    attachments: Attachments = []
+    months: Months = []
+    weight: int = Field(default=1, ge=1, le=10)
+
+
+class GroupPostsFile(Strict):
+    """groups/*.yaml"""
+
+    items: list[GroupPostModel]
+
+
+class ImageModel(Strict):
+    key: Key
+    kind: Literal["image"]
+    file: Annotated[str, Field(min_length=1, max_length=200, description="assets/ 里的 PNG 或 JPEG")]
+    title: str = ""
+
+
+class LinkModel(Strict):
+    key: Key
+    kind: Literal["link"]
+    title: Line
+    desc: str = ""
+    url: Annotated[str, Field(min_length=1)]
+    picture: Key | None = Field(default=None, description="封面：一张图片素材的 key；用在朋友圈时必须有")
+
+
+class MiniProgramModel(Strict):
+    key: Key
+    kind: Literal["miniprogram"]
+    title: Line
+    appid: Annotated[str, Field(pattern=_APPID)]
+    page: Annotated[str, Field(min_length=1, max_length=1024)]
+    picture: Key = Field(description="封面：一张图片素材的 key")
+
+
+AssetModel = Annotated[ImageModel | LinkModel | MiniProgramModel, Field(discriminator="kind")]
+
+
+class AssetsFile(Strict):
+    """assets/assets.yaml"""
+
+    assets: list[AssetModel]
