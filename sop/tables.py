@@ -52,6 +52,7 @@ class Post(Base):
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     batch_id: Mapped[int] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"), index=True)
     slot: Mapped[str] = mapped_column(String(200), unique=True)
+    scope: Mapped[str] = mapped_column(String(130))
     kind: Mapped[str] = mapped_column(String(8))
     state: Mapped[str] = mapped_column(String(16))
     persona: Mapped[str] = mapped_column(String(60))

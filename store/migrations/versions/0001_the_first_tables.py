@@ -205,6 +205,7 @@ def upgrade() -> None:
         sa.Column("id", RowId, nullable=False),
         sa.Column("batch_id", RowId, nullable=False),
         sa.Column("slot", sa.String(length=200), nullable=False),
+        sa.Column("scope", sa.String(length=130), nullable=False),
         sa.Column("kind", sa.String(length=8), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("persona", sa.String(length=60), nullable=False),

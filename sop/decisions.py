@@ -1,0 +1,150 @@
+"""Decisions about posts: approve, reject, cancel. Bound to the digest that the decider saw."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import select
+
+from clinic import audit
+from clinic.tables import Member
+from sop.effects import CancelTask
+from sop.life import CANCELLABLE, NotPossible, PostState, check_step
+from sop.posts import Outdated, get_post
+from sop.tables import Approval, Push
+from store import outbox
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from sop.tables import Post
+
+CANCEL_WINDOW: Final = timedelta(hours=24)
+
+
+async def approve(
+    session: AsyncSession, post_id: int, *, digest: str, actor: str, via: str, now: datetime, reason: str = ""
+) -> Post:
+    """Approve exactly the content whose digest is given; approving it again changes nothing.
+
+    Raises:
+        PostNotFound: no such post.
+        Outdated: the post has another digest by now.
+        NotPossible: it is not waiting for review, or its hour has passed.
+    """
+    post = await _seen(session, post_id, digest)
+    if post.state == PostState.APPROVED:
+        return post
+    check_step(post.id, post.state, PostState.APPROVED)
+    if post.scheduled_at <= now:
+        raise NotPossible(post.id, PostState(post.state), PostState.APPROVED, "：发送时间已过，请先改时间")
+    return _decided(
+        session, post, PostState.APPROVED, "approve", actor=actor, via=via, now=now, reason=reason
+    )
+
+
+async def reject(
+    session: AsyncSession, post_id: int, *, digest: str, actor: str, via: str, now: datetime, reason: str = ""
+) -> Post:
+    """Reject the content whose digest is given; it will not be sent. Rejecting it again changes nothing.
+
+    Raises:
+        PostNotFound, Outdated: as for :func:`approve`.
+        NotPossible: it is already on its way or has ended.
+    """
+    post = await _seen(session, post_id, digest)
+    if post.state == PostState.REJECTED:
+        return post
+    check_step(post.id, post.state, PostState.REJECTED)
+    return _decided(session, post, PostState.REJECTED, "reject", actor=actor, via=via, now=now, reason=reason)
+
+
+async def cancel(
+    session: AsyncSession, post_id: int, *, digest: str, actor: str, via: str, now: datetime, reason: str = ""
+) -> Post:
+    """Withdraw a post; a task that members have not tapped yet is cancelled in WeCom too.
+
+    Raises:
+        PostNotFound, Outdated: as for :func:`approve`.
+        NotPossible: it is just being created, or has ended.
+    """
+    post = await _seen(session, post_id, digest)
+    if post.state == PostState.CANCELLED:
+        return post
+    if PostState(post.state) not in CANCELLABLE:
+        raise NotPossible(post.id, PostState(post.state), PostState.CANCELLED)
+    if post.state == PostState.AWAITING_SENDER:
+        await withdraw_task(session, post, now=now, cause=f"{actor} 取消了内容 #{post.id}")
+    return _decided(
+        session, post, PostState.CANCELLED, "cancel", actor=actor, via=via, now=now, reason=reason
+    )
+
+
+async def withdraw_task(session: AsyncSession, post: Post, *, now: datetime, cause: str) -> None:
+    """Queue the cancellation of a post's WeCom task and stop polling it."""
+    push = (await session.scalars(select(Push).where(Push.post_id == post.id))).one_or_none()
+    if push is None or push.closed_at is not None:
+        return
+    push.closed_at, push.next_poll_at = now, None
+    if push.remote_id is None:
+        return
+    await outbox.put(
+        session,
+        CancelTask(push_id=push.id, post_kind=post.kind, remote_id=push.remote_id),
+        key=f"cancel:{push.id}",
+        now=now,
+        deadline=now + CANCEL_WINDOW,
+        cause=cause,
+    )
+
+
+async def name_of(session: AsyncSession, userid: str) -> str:
+    """Return how staff call a member, or the userid when the name is not known."""
+    member = await session.get(Member, userid)
+    return member.name if member is not None and member.name else userid
+
+
+async def _seen(session: AsyncSession, post_id: int, digest: str) -> Post:
+    post = await get_post(session, post_id, lock=True)
+    if post.digest != digest:
+        raise Outdated(post)
+    return post
+
+
+def _decided(
+    session: AsyncSession,
+    post: Post,
+    state: PostState,
+    decision: str,
+    *,
+    actor: str,
+    via: str,
+    now: datetime,
+    reason: str,
+) -> Post:
+    before = post.state
+    post.state, post.updated_at, post.reason = state, now, reason
+    session.add(
+        Approval(
+            post_id=post.id,
+            digest=post.digest,
+            decision=decision,
+            actor=actor,
+            via=via,
+            reason=reason,
+            at=now,
+        )
+    )
+    audit.record(
+        session,
+        at=now,
+        actor=actor,
+        action=f"post.{decision}",
+        subject=f"post:{post.id}",
+        reason=reason,
+        detail={"via": via, "digest": post.digest, "from": before, "revision": post.revision},
+    )
+    return post

@@ -1,0 +1,65 @@
+"""What the queue asks WeCom to do: documents in the outbox, made by the courier."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Effect(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CreateTask(_Effect):
+    """Create the WeCom task of an approved post: add_moment_task or add_msg_template.
+
+    Only ids travel; the courier reads the post again and refuses when ``digest`` is not its digest any more.
+    """
+
+    kind: ClassVar[str] = "create_task"
+    post_id: int
+    digest: str
+
+
+class CancelTask(_Effect):
+    """Stop members who have not tapped yet: cancel_groupmsg_send or cancel_moment_task."""
+
+    kind: ClassVar[str] = "cancel_task"
+    push_id: int
+    post_kind: str
+    remote_id: str
+
+
+class RemindSender(_Effect):
+    """Let WeCom remind the members of a mass task: remind_groupmsg_send (at most 3 in 24 h)."""
+
+    kind: ClassVar[str] = "remind_sender"
+    push_id: int
+    remote_id: str
+
+
+class NotifyStaff(_Effect):
+    """A text card to members through the app's chat."""
+
+    kind: ClassVar[str] = "notify_staff"
+    to: list[str]
+    title: str
+    body: str
+    url: str
+
+
+class SendReviewCard(_Effect):
+    """Offer a batch for review: one button card to all its reviewers. Built when it is sent."""
+
+    kind: ClassVar[str] = "send_review_card"
+    card_id: int
+
+
+class UpdateReviewCard(_Effect):
+    """Tell on a card what happened to its batch, for the members named; the code works once."""
+
+    kind: ClassVar[str] = "update_review_card"
+    card: dict[str, Any]
+    userids: list[str]
+    response_code: str

@@ -1,0 +1,197 @@
+"""What happened to a task: receipts, the verdict on the post, when to look again, whom to remind."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import select
+
+from sop import decisions
+from sop import push as pushes
+from sop.effects import NotifyStaff, RemindSender
+from sop.life import PostState
+from sop.tables import Post, Push, Receipt
+from store import outbox
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from zoneinfo import ZoneInfo
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from sop.roster import Roster
+
+# WeCom sends no callback when a member taps, so we look: often at first, then less and less.
+POLL_AFTER: Final = tuple(timedelta(seconds=s) for s in (2, 5, 15, 30, 60, 120, 300, 300, 600, 900, 1800))
+SETTLE: Final = timedelta(minutes=10)  # statuses still move shortly after the tap
+REMIND_AFTER: Final = (timedelta(hours=1), timedelta(hours=3))
+MANAGER_AFTER: Final = timedelta(hours=6)
+QUIET: Final = (21, 9)  # staff are not reminded at night
+
+# What send_list.status means (doc 93338).
+STATUS: Final = {0: "waiting", 1: "sent", 2: "not_friend", 3: "capped"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What one recipient's row in WeCom's result says."""
+
+    recipient: str
+    status: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One look at a task: did its member tap, and what do the recipients' rows say."""
+
+    tapped: bool
+    rows: tuple[Seen, ...] = ()
+    gone: bool = False  # cancelled or deleted in WeCom
+
+
+async def due_pushes(
+    session: AsyncSession, *, now: datetime, limit: int = 100
+) -> Sequence[tuple[Push, Post]]:
+    """Return tasks whose next look is due, oldest first."""
+    rows = await session.execute(
+        select(Push, Post)
+        .join(Post, Post.id == Push.post_id)
+        .where(Push.next_poll_at <= now, Push.closed_at.is_(None))
+        .order_by(Push.next_poll_at)
+        .limit(limit)
+    )
+    return rows.tuples().all()
+
+
+def verdict(*, tapped: bool, wanted: int, counts: Counter[str], settled: bool) -> PostState | None:
+    """Judge a task from its receipts; None = keep looking.
+
+    Args:
+        wanted: how many recipients there should be (0 = not known beforehand, as for moments).
+        counts: receipts by status.
+        settled: ten minutes have passed since the tap was seen; what is missing now stays missing.
+    """
+    if not tapped:
+        return None
+    failed = counts["not_friend"] + counts["capped"] + counts["unreachable"]
+    missing = max(wanted - counts["sent"] - failed, 0) + counts["waiting"]
+    if not missing and not failed:
+        return PostState.PUBLISHED
+    if missing and not settled:
+        return None
+    return PostState.PARTIAL
+
+
+async def record(session: AsyncSession, push_id: int, look: Look, *, now: datetime) -> PostState | None:
+    """Write down one look at a task and move its post when the outcome is clear; return its new state."""
+    push = await session.get_one(Push, push_id, with_for_update=True)
+    post = await session.get_one(Post, push.post_id, with_for_update=True)
+    if push.closed_at is not None or post.state != PostState.AWAITING_SENDER:
+        return None
+    push.polls += 1
+    if look.gone:
+        pushes.close(push, now)
+        pushes.end(session, post, PostState.CANCELLED, now=now, reason="任务已在企业微信里被取消")
+        return PostState.CANCELLED
+    own = await session.get(Receipt, (push.id, post.sender, ""))
+    first_seen = own.at if own is not None and own.at is not None else now
+    if look.tapped and own is None:
+        session.add(Receipt(push_id=push.id, userid=post.sender, recipient="", status="sent", at=now))
+    for row in look.rows:
+        await session.merge(
+            Receipt(
+                push_id=push.id, userid=post.sender, recipient=row.recipient, status=row.status, at=row.at
+            )
+        )
+    await session.flush()
+    state = verdict(
+        tapped=look.tapped,
+        wanted=len(post.audience.get("chat_ids", ())),
+        counts=await counts_of(session, push.id),
+        settled=now - first_seen >= SETTLE,
+    )
+    if state is not None:
+        pushes.end(session, post, state, now=now, reason="")
+        pushes.close(push, now)
+    elif now >= push.expires_at and not look.tapped:
+        cause = f"内容 #{post.id} 超过 24 小时没有人确认发送"
+        await decisions.withdraw_task(session, post, now=now, cause=cause)
+        pushes.end(session, post, PostState.EXPIRED, now=now, reason="成员 24 小时内没有确认发送，任务已撤销")
+    else:
+        push.next_poll_at = now + _pause(push, tapped=look.tapped)
+    return state
+
+
+def _pause(push: Push, *, tapped: bool) -> timedelta:
+    wait = POLL_AFTER[min(push.polls, len(POLL_AFTER) - 1)]
+    return min(wait, SETTLE) if tapped else wait
+
+
+async def counts_of(session: AsyncSession, push_id: int) -> Counter[str]:
+    """Return how many recipients stand in each status."""
+    rows = await session.scalars(
+        select(Receipt.status).where(Receipt.push_id == push_id, Receipt.recipient != "")
+    )
+    return Counter(rows.all())
+
+
+def reminder_due(push: Push, *, now: datetime, zone: ZoneInfo) -> str | None:
+    """Return ``"sender"`` or ``"manager"`` when somebody should be told that the task waits, else None."""
+    hour = now.astimezone(zone).hour
+    if push.closed_at is not None or push.remote_id is None or hour >= QUIET[0] or hour < QUIET[1]:
+        return None
+    waited = now - push.created_at
+    if push.reminders < len(REMIND_AFTER):
+        return "sender" if waited >= REMIND_AFTER[push.reminders] else None
+    if push.reminders == len(REMIND_AFTER):
+        return "manager" if waited >= MANAGER_AFTER else None
+    return None
+
+
+async def remind(
+    session: AsyncSession, *, roster: Roster, now: datetime, zone: ZoneInfo, public_url: str
+) -> int:
+    """Remind members whose task waits too long, at last the manager; return how many reminders."""
+    rows = await session.execute(
+        select(Push, Post)
+        .join(Post, Post.id == Push.post_id)
+        .where(
+            Post.state == PostState.AWAITING_SENDER,
+            Push.closed_at.is_(None),
+            Push.created_at <= now - REMIND_AFTER[0],
+            Push.reminders <= len(REMIND_AFTER),
+        )
+    )
+    count = 0
+    for push, post in rows.tuples().all():
+        whom = reminder_due(push, now=now, zone=zone)
+        if whom is None:
+            continue
+        push.reminders += 1
+        push.reminded_at = now
+        count += 1
+        key, cause = f"remind:{push.id}:{push.reminders}", f"内容 #{post.id} 的任务还没有人确认发送"
+        if whom == "sender" and post.kind != "moment":
+            effect: RemindSender | NotifyStaff = RemindSender(push_id=push.id, remote_id=push.remote_id or "")
+        else:
+            # Moments have no reminding API (doc 95094): the app writes to the member and the 医助 itself.
+            people = _people(roster, post) if whom == "sender" else roster.managers()
+            if not people:
+                continue
+            effect = NotifyStaff(
+                to=list(people),
+                title="还有内容等待发送" if whom == "sender" else "内容长时间没有发送，请关注",
+                body=f"{roster.pack.persona(post.persona).name}的{'朋友圈' if post.kind == 'moment' else '群消息'}"
+                f"已等待 {int((now - push.created_at).total_seconds() // 3600)} 小时，请在企业微信“客户联系”里确认。",
+                url=f"{public_url.rstrip('/')}/console/posts/{post.id}",
+            )
+        await outbox.put(session, effect, key=key, now=now, deadline=now + timedelta(hours=2), cause=cause)
+    return count
+
+
+def _people(roster: Roster, post: Post) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((post.sender, *roster.delegates.get(post.persona, ()))))

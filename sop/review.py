@@ -1,0 +1,267 @@
+"""Review by card: a batch is offered to its reviewers, and a tap decides what they saw, or nothing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import select, update
+
+from clinic import audit
+from sop import cards, decisions
+from sop.effects import SendReviewCard, UpdateReviewCard
+from sop.life import PostState
+from sop.tables import Batch, Post, ReviewCard
+from store import outbox
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from sop.roster import Roster
+
+TASK_ID: Final = re.compile(r"batch-(\d{1,18})@(\d{1,9})")
+# Several edits in a row make one new card, not one each: WeCom drops what exceeds 30 messages a minute.
+SETTLE: Final = timedelta(seconds=60)
+CODE_LIFE: Final = timedelta(hours=72)  # doc 90236: response_code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tap:
+    """A tap on a review card, as the callback reports it."""
+
+    userid: str
+    key: str
+    task_id: str
+    response_code: str
+
+
+async def offer(
+    session: AsyncSession, batch: Batch, *, roster: Roster, now: datetime, wait: timedelta = timedelta()
+) -> None:
+    """Queue the card of the batch's present revision, unless nobody could tap it or nothing waits."""
+    if not await waiting(session, batch.id):
+        return
+    receivers = roster.reviewers(batch.persona)
+    if not receivers:
+        audit.record(
+            session,
+            at=now,
+            actor=audit.RULES,
+            action="batch.no_reviewer",
+            subject=f"batch:{batch.id}",
+            reason=f"人设 {batch.persona} 没有绑定审核人，只能在控制台审核",
+        )
+        return
+    card = ReviewCard(
+        batch_id=batch.id,
+        revision=batch.revision,
+        task_id=cards.task_id(batch.id, batch.revision),
+        receivers=list(receivers),
+    )
+    session.add(card)
+    await session.flush()
+    await outbox.put(
+        session,
+        SendReviewCard(card_id=card.id),
+        key=f"card:{card.task_id}",
+        now=now,
+        not_before=now + wait,
+        deadline=now + wait + timedelta(hours=12),
+        cause=f"批次 {batch.id} 第 {batch.revision} 版待审核",
+    )
+
+
+async def reopened(
+    session: AsyncSession, post: Post, *, roster: Roster, now: datetime, public_url: str
+) -> None:
+    """After an edit: outdate the cards already out and offer the new revision."""
+    batch = (await session.scalars(select(Batch).where(Batch.id == post.batch_id).with_for_update())).one()
+    batch.revision += 1
+    await close_cards(
+        session,
+        batch,
+        roster=roster,
+        now=now,
+        public_url=public_url,
+        outcome="内容已更新",
+        detail="内容刚被修改，这张卡片已作废，请等新的卡片或到控制台查看。",
+    )
+    await offer(session, batch, roster=roster, now=now, wait=SETTLE)
+
+
+async def settled(
+    session: AsyncSession, batch_id: int, *, roster: Roster, now: datetime, public_url: str, by: str
+) -> None:
+    """After a decision in the console or by the API: when nothing waits any more, say so on the cards."""
+    await session.flush()
+    if await waiting(session, batch_id):
+        return
+    batch = await session.get_one(Batch, batch_id)
+    await close_cards(
+        session,
+        batch,
+        roster=roster,
+        now=now,
+        public_url=public_url,
+        outcome="已处理",
+        detail=f"这批内容已由 {by} 处理完毕，无需再操作。",
+    )
+
+
+async def tapped(session: AsyncSession, tap: Tap, *, roster: Roster, now: datetime, public_url: str) -> str:
+    """Decide a batch by a tap and answer on the card; return what happened, for the audit trail.
+
+    Changes nothing, and says so on the card, when the person may not decide, the card shows an older
+    revision, or everything has been decided already.
+    """
+    match = TASK_ID.fullmatch(tap.task_id)
+    batch = await _locked(session, int(match[1])) if match else None
+    if match is None or batch is None:
+        return "card of something else"
+    if tap.userid not in roster.reviewers(batch.persona):
+        outcome, detail = "没有审核权限", "您不是这个账号的审核人，本次点击没有改变任何内容。"
+    elif int(match[2]) != batch.revision:
+        outcome, detail = "内容已更新", "您看到的是旧版本，本次点击没有改变任何内容，请以新的卡片为准。"
+    elif not (posts := await waiting(session, batch.id)):
+        outcome, detail = "已处理过", "这批内容已经处理完毕，本次点击没有改变任何内容。"
+    elif tap.key not in (cards.APPROVE, cards.REJECT):
+        outcome, detail = "无法识别", "没有这个操作，本次点击没有改变任何内容。"
+    else:
+        outcome, detail = await _decide(session, posts, tap, now)
+        await close_cards(
+            session,
+            batch,
+            roster=roster,
+            now=now,
+            public_url=public_url,
+            without=tap.userid,
+            outcome=outcome,
+            detail=f"{await decisions.name_of(session, tap.userid)}{detail}",
+        )
+    summary = await summarize(session, batch, roster=roster, public_url=public_url)
+    await outbox.put(
+        session,
+        UpdateReviewCard(
+            card=cards.outcome_card(summary, outcome=outcome, detail=detail) | {"task_id": tap.task_id},
+            userids=[tap.userid],
+            response_code=tap.response_code,
+        ),
+        key=f"card-answer:{tap.response_code}"[:200],
+        now=now,
+        deadline=now + CODE_LIFE,
+        cause=f"{tap.userid} 点了卡片 {tap.task_id}：{outcome}",
+        urgent=True,
+    )
+    return outcome
+
+
+async def _decide(session: AsyncSession, posts: Sequence[Post], tap: Tap, now: datetime) -> tuple[str, str]:
+    late = [post for post in posts if post.scheduled_at <= now]
+    done = 0
+    for post in posts:
+        if post in late:
+            continue
+        if tap.key == cards.APPROVE:
+            await decisions.approve(
+                session, post.id, digest=post.digest, actor=tap.userid, via="card", now=now
+            )
+        else:
+            await decisions.reject(
+                session,
+                post.id,
+                digest=post.digest,
+                actor=tap.userid,
+                via="card",
+                now=now,
+                reason="在卡片上退回",
+            )
+        done += 1
+    missed = f"；另有 {len(late)} 条已过发送时间" if late else ""
+    if tap.key == cards.APPROVE:
+        return f"已通过 {done} 条", f"已通过 {done} 条内容，到点自动创建发送任务{missed}。"
+    return f"已退回 {done} 条", f"已退回 {done} 条内容，不会发送{missed}。"
+
+
+async def waiting(session: AsyncSession, batch_id: int) -> Sequence[Post]:
+    """Return the posts of a batch that wait for a decision, locked, in order of their hour."""
+    query = (
+        select(Post)
+        .where(Post.batch_id == batch_id, Post.state == PostState.IN_REVIEW)
+        .order_by(Post.scheduled_at, Post.id)
+        .with_for_update()
+    )
+    return (await session.scalars(query)).all()
+
+
+async def summarize(
+    session: AsyncSession, batch: Batch, *, roster: Roster, public_url: str
+) -> cards.BatchSummary:
+    """Return what a card says about the batch as it stands."""
+    posts = (
+        await session.scalars(
+            select(Post).where(Post.batch_id == batch.id).order_by(Post.scheduled_at, Post.id)
+        )
+    ).all()
+    shown = [post for post in posts if post.state == PostState.IN_REVIEW] or posts
+    return cards.BatchSummary(
+        batch_id=batch.id,
+        revision=batch.revision,
+        persona_name=roster.pack.persona(batch.persona).name,
+        week=batch.week,
+        moments=sum(post.kind == "moment" for post in shown),
+        group_posts=sum(post.kind == "group" for post in shown),
+        warnings=sum(bool(post.findings) for post in shown),
+        sample=cards.sample_of(shown[0].text) if shown else "",
+        url=f"{public_url.rstrip('/')}/console/review/{batch.id}",
+    )
+
+
+async def close_cards(
+    session: AsyncSession,
+    batch: Batch,
+    *,
+    roster: Roster,
+    now: datetime,
+    public_url: str,
+    outcome: str,
+    detail: str,
+    without: str | None = None,
+) -> None:
+    """Withdraw cards still queued, and tell the outcome on those already in people's hands."""
+    open_cards = (
+        await session.scalars(
+            select(ReviewCard).where(ReviewCard.batch_id == batch.id, ReviewCard.closed_at.is_(None))
+        )
+    ).all()
+    for card in open_cards:
+        await outbox.cancel(session, keys=[f"card:{card.task_id}"], now=now, reason="批次已有新的状态")
+        card.closed_at = now
+        receivers = [userid for userid in card.receivers if userid != without]
+        if not (receivers and card.response_code and card.sent_at and now - card.sent_at < CODE_LIFE):
+            continue
+        summary = await summarize(session, batch, roster=roster, public_url=public_url)
+        shown = cards.outcome_card(summary, outcome=outcome, detail=detail) | {"task_id": card.task_id}
+        await outbox.put(
+            session,
+            UpdateReviewCard(card=shown, userids=receivers, response_code=card.response_code),
+            key=f"card-close:{card.task_id}",
+            now=now,
+            deadline=card.sent_at + CODE_LIFE,
+            cause=f"批次 {batch.id}：{outcome}",
+        )
+
+
+async def sent(session: AsyncSession, card_id: int, *, response_code: str | None, now: datetime) -> None:
+    """Note that a card is in its receivers' hands."""
+    await session.execute(
+        update(ReviewCard).where(ReviewCard.id == card_id).values(response_code=response_code, sent_at=now)
+    )
+
+
+async def _locked(session: AsyncSession, batch_id: int) -> Batch | None:
+    return (await session.scalars(select(Batch).where(Batch.id == batch_id).with_for_update())).one_or_none()

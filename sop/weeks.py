@@ -1,0 +1,178 @@
+"""Planning a week: from the pack to posts that wait in review."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from clinic import audit
+from clinic.tables import CustomerGroup
+from sop.attachments import from_item
+from sop.life import PostState
+from sop.planner import GroupFact, History, WeekPlan, plan_week
+from sop.posts import channel_of, digest_of, finding_document
+from sop.review import offer
+from sop.tables import Batch, Post
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date, datetime
+    from zoneinfo import ZoneInfo
+
+    from content.compliance import Checker
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from content.pack import Pack
+    from content.render import Renderer
+    from sop.planner import Draft
+    from sop.roster import Roster
+
+HISTORY_DAYS: Final = 120  # longer than any pack's rotation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What planning a week did. ``created`` is False when the week was drafted before."""
+
+    week: date
+    created: bool
+    posts: tuple[Post, ...]
+    notices: tuple[str, ...]
+
+
+async def posts_of_week(session: AsyncSession, week: date) -> Sequence[Post]:
+    """Return the posts drafted for the week that begins on Monday ``week``."""
+    query = select(Post).join(Batch).where(Batch.week == week).order_by(Post.scheduled_at, Post.id)
+    return (await session.scalars(query)).all()
+
+
+async def draft_week(
+    session: AsyncSession,
+    week: date,
+    *,
+    roster: Roster,
+    renderer: Renderer,
+    checker: Checker,
+    now: datetime,
+    zone: ZoneInfo,
+    actor: str,
+    lead: timedelta,
+) -> Planned:
+    """Draft, check and offer a whole week; a week already drafted is left as it stands.
+
+    Everything is one transaction: either the whole week waits in review or nothing does. Slots sooner than
+    ``lead`` from now are left out, since nobody could review them.
+    """
+    standing = await posts_of_week(session, week)
+    if standing:
+        return Planned(week=week, created=False, posts=tuple(standing), notices=())
+    plan = plan_week(
+        roster,
+        week,
+        groups=await _groups(session),
+        history=await _history(session, week),
+        not_before=now + lead,
+        zone=zone,
+    )
+    batches = {
+        key: await _batch(session, week, key, now)
+        for key in dict.fromkeys(d.persona.key for d in plan.drafts)
+    }
+    for draft in plan.drafts:
+        session.add(_post(draft, batches[draft.persona.key], roster.pack, renderer, checker, now))
+    await session.flush()
+    for batch in batches.values():
+        await offer(session, batch, roster=roster, now=now)
+    audit.record(
+        session,
+        at=now,
+        actor=actor,
+        action="week.draft",
+        subject=f"week:{week}",
+        reason=f"排好 {len(plan.drafts)} 条内容" + ("；" + "；".join(plan.notices) if plan.notices else ""),
+    )
+    return Planned(
+        week=week, created=True, posts=tuple(await posts_of_week(session, week)), notices=_notices(plan)
+    )
+
+
+def _notices(plan: WeekPlan) -> tuple[str, ...]:
+    if plan.drafts:
+        return plan.notices
+    return (*plan.notices, "这一周没有可以排的内容：没有成员、没有客户群，或时段都已过去")
+
+
+async def _batch(session: AsyncSession, week: date, persona: str, now: datetime) -> Batch:
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    # Two planners at once: the second waits here for the first's commit, then finds its rows (unique key).
+    await session.execute(
+        insert(Batch)
+        .values(week=week, persona=persona, revision=1, created_at=now)
+        .on_conflict_do_nothing(index_elements=["week", "persona"])
+    )
+    found = await session.scalars(
+        select(Batch).where(Batch.week == week, Batch.persona == persona).with_for_update()
+    )
+    return found.one()
+
+
+def _post(
+    draft: Draft, batch: Batch, pack: Pack, renderer: Renderer, checker: Checker, now: datetime
+) -> Post:
+    text = renderer.render(draft.item.text, **pack.variables(draft.persona))
+    attachments = from_item(draft.item.attachments, pack)
+    audience = {"chat_ids": list(draft.chat_ids)} if draft.kind == "group" else {"members": [draft.sender]}
+    findings = checker.check(text, persona=draft.persona.kind, channel=channel_of(draft.kind))
+    blocked = any(finding.level == "block" for finding in findings)
+    return Post(
+        batch_id=batch.id,
+        slot=draft.slot,
+        scope=draft.scope,
+        kind=draft.kind,
+        # What the check blocks cannot be approved as it is: it waits for an editor, not for a reviewer.
+        state=PostState.DRAFT if blocked else PostState.IN_REVIEW,
+        persona=draft.persona.key,
+        sender=draft.sender,
+        category=draft.item.category,
+        content_key=draft.item.key,
+        text=text,
+        attachments=attachments,
+        audience=audience,
+        scheduled_at=draft.scheduled_at,
+        digest=digest_of(
+            kind=draft.kind,
+            text=text,
+            attachments=attachments,
+            audience=audience,
+            sender=draft.sender,
+            scheduled_at=draft.scheduled_at,
+        ),
+        revision=1,
+        findings=[finding_document(finding) for finding in findings],
+        reason="内容检查未通过，请修改" if blocked else "",
+        created_at=now,
+        updated_at=now,
+    )
+
+
+async def _groups(session: AsyncSession) -> list[GroupFact]:
+    rows = await session.scalars(
+        select(CustomerGroup).where(CustomerGroup.dismissed_at.is_(None)).order_by(CustomerGroup.chat_id)
+    )
+    return [GroupFact(chat_id=g.chat_id, name=g.name, owner=g.owner) for g in rows]
+
+
+async def _history(session: AsyncSession, week: date) -> History:
+    since = week - timedelta(days=HISTORY_DAYS)
+    rows = await session.execute(
+        select(Post.scope, Post.content_key, func.max(Batch.week))
+        .join(Batch)
+        .where(Post.content_key.is_not(None), Batch.week >= since)
+        .group_by(Post.scope, Post.content_key)
+    )
+    # The week's Sunday stands for the day: at most six days too careful, never too soon.
+    return {(scope, key): last + timedelta(days=6) for scope, key, last in rows.tuples() if key is not None}
