@@ -137,7 +137,7 @@ def _slots(entry: Entry[Any], per_day: int | None) -> Iterator[Problem]:
 
 def _channels(draft: Draft) -> Iterator[Problem]:
     groups = {entry.model.name: entry.model for entry in draft.tag_groups}
-    known = {f"{group.name}/{tag}" for group in groups.values() for tag in group.tags}
+    known = {f"{e.model.name}/{tag}" for e in draft.tag_groups for tag in e.model.tags}
     personas = draft.written.get("personas")
     for entry in draft.channels:
         yield from _repeated(entry, "tags")

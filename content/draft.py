@@ -171,6 +171,8 @@ def _take(draft: Draft, kind: FileKind, document: Document) -> None:
 def _translate(document: Document, exc: ValidationError, model: type[BaseModel]) -> Iterator[Problem]:
     for error in exc.errors(include_url=False):
         path = _real_path(document, error["loc"], missing=error["type"] == "missing")
+        if error["type"].startswith("union_tag"):
+            path = (*path, "kind")
         message, remedy = _say(error, path, model)
         yield document.problem(path, message, remedy)
 

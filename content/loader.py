@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import time
 from pathlib import Path
 from types import MappingProxyType
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
     from content import schema
 
 PACKAGED = Path(__file__).parent / "packs"
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*\Z")
 
 
 def packaged_packs() -> tuple[str, ...]:
@@ -67,7 +64,7 @@ def load_pack(name_or_path: str | Path) -> Pack:
 
 
 def _folder(name_or_path: str | Path) -> Path:
-    if isinstance(name_or_path, str) and _NAME.match(name_or_path) and (PACKAGED / name_or_path).is_dir():
+    if name_or_path in packaged_packs():
         return PACKAGED / name_or_path
     try:
         root = Path(name_or_path).expanduser()

@@ -234,27 +234,20 @@ class Pack:
         """
         speaker = self.persona(persona) if isinstance(persona, str) else persona
         channel = self.channel(state)
-        by_channel = [w for w in self.welcomes if state and state in w.channels]
-        general = [w for w in self.welcomes if not w.channels]
-        via = (
-            f"渠道「{channel.title}」"
-            if channel
-            else "渠道不明"
-            if not state
-            else f"渠道 {state} 不在内容包里"
+        via = f"渠道「{channel.title}」" if channel else f"渠道 {state} 不在内容包里" if state else "渠道不明"
+        lacking = "没有专用欢迎语" if channel else ""
+        whose = (
+            ("persona", speaker.key, f"「{speaker.name}」自己的"),
+            ("kind", speaker.kind, "医生类角色的" if speaker.kind == "doctor" else "小助理类角色的"),
         )
-        kind = "医生" if speaker.kind == "doctor" else "小助理"
-        for candidates, on_channel in ((by_channel, True), (general, False)):
-            for welcome in candidates:
-                if welcome.persona == speaker.key:
-                    who = f"「{speaker.name}」自己的"
-                    break
-            else:
-                welcome = next((w for w in candidates if w.kind == speaker.kind), None)  # type: ignore[assignment]
-                who = f"{kind}类角色的"
-            if welcome is not None:
-                why = f"用{who}{via}欢迎语" if on_channel else f"{via}没有专用欢迎语，用{who}通用欢迎语"
-                return replace(welcome, why=why)
+        for field_, value, who in whose:
+            for welcome in self.welcomes:
+                if state in welcome.channels and getattr(welcome, field_) == value:
+                    return replace(welcome, why=f"用{who}{via}欢迎语")
+        for field_, value, who in whose:
+            for welcome in self.welcomes:
+                if not welcome.channels and getattr(welcome, field_) == value:
+                    return replace(welcome, why=f"{via}{lacking}，用{who}通用欢迎语")
         raise NotInPackError(f"内容包 {self.name} 里没有角色 {speaker.key} 的欢迎语")
 
     def moments_for(self, persona: PersonaSpec | str) -> tuple[ContentItem, ...]:

@@ -210,6 +210,8 @@ class _Reading:
                 self._refuse(key_node, (*path, key), f"字段 {key!r} 重复", remedy)
                 continue
             found[key] = self._value(value_node, (*path, key))
+            if isinstance(value_node, yaml.CollectionNode):  # people look for the field's name
+                self.marks[(*path, key)] = Mark(line=key_node.start_mark.line + 1)
         return found
 
     def _scalar(self, node: yaml.ScalarNode, path: FieldPath) -> object:

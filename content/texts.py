@@ -50,6 +50,8 @@ def _template(
         if use.name not in known:
             close = difflib.get_close_matches(use.name, sorted(known), n=1)
             remedy = f"是不是想写 {close[0]}？" if close else f"可用的变量：{'、'.join(sorted(known))}"
+            if use.name in _WELCOME_NAMES:
+                remedy = "一条发给许多人，不能称呼某一位；这个变量只有欢迎语能用"
             says = f"没有变量 {use.name}"
             problems.append(entry.problem(field, says=says, remedy=remedy, text_line=use.line))
     return not problems, problems
