@@ -1,0 +1,1 @@
+"""One module per kind of callback: what follows from an event."""

@@ -74,7 +74,7 @@ async def expire_unreviewed(session: AsyncSession, *, now: datetime) -> Sequence
 
 
 def end(session: AsyncSession, post: Post, state: PostState, *, now: datetime, reason: str) -> None:
-    """Let a post end by rule, with the reason in the audit trail. A state that cannot follow is left alone."""
+    """Let a post end by rule, with the reason in the audit trail; one that cannot follow does nothing."""
     if state not in NEXT[PostState(post.state)]:
         return
     post.state, post.updated_at, post.reason = state, now, reason

@@ -182,11 +182,13 @@ async def remind(
             people = _people(roster, post) if whom == "sender" else roster.managers()
             if not people:
                 continue
+            what = "朋友圈" if post.kind == "moment" else "群消息"
+            hours = int((now - push.created_at).total_seconds() // 3600)
+            speaker = roster.pack.persona(post.persona).name
             effect = NotifyStaff(
                 to=list(people),
                 title="还有内容等待发送" if whom == "sender" else "内容长时间没有发送，请关注",
-                body=f"{roster.pack.persona(post.persona).name}的{'朋友圈' if post.kind == 'moment' else '群消息'}"
-                f"已等待 {int((now - push.created_at).total_seconds() // 3600)} 小时，请在企业微信“客户联系”里确认。",
+                body=f"{speaker}的{what}已等待 {hours} 小时，请在企业微信“客户联系”里确认。",
                 url=f"{public_url.rstrip('/')}/console/posts/{post.id}",
             )
         await outbox.put(session, effect, key=key, now=now, deadline=now + timedelta(hours=2), cause=cause)

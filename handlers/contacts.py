@@ -1,0 +1,180 @@
+"""What follows when a patient and a member find or lose each other."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from clinic import audit, people
+from clinic.effects import FetchContact, MarkTags, SendWelcome
+from handlers.router import Router, Turn
+from sop.roster import load_roster
+from store import outbox
+from wecom.events import (
+    ArchiveApproved,
+    ContactAdded,
+    ContactEdited,
+    ContactRemovedByMember,
+    MemberRemovedByContact,
+)
+
+if TYPE_CHECKING:
+    from content.pack import Pack
+
+WELCOME_WINDOW: Final = timedelta(seconds=20)  # doc 92137: the code's life
+TAG_WINDOW: Final = timedelta(days=2)
+FETCH_WINDOW: Final = timedelta(days=1)
+
+
+def contact_router(pack: Pack) -> Router:
+    """Greet, tag and record; forget nobody."""
+    router = Router("contacts")
+
+    @router.on(ContactAdded)
+    async def record(event: ContactAdded, turn: Turn) -> None:
+        """Keep patient and relation; tag by the channel she came through."""
+        follow = await people.added(
+            turn.session,
+            external_userid=event.external_userid,
+            userid=event.userid,
+            channel=event.state,
+            at=event.happened_at,
+            now=turn.now,
+        )
+        channel = pack.channel(event.state or follow.channel or None)
+        audit.record(
+            turn.session,
+            at=turn.now,
+            actor=audit.RULES,
+            action="contact.half_added" if event.half else "contact.added",
+            subject=f"patient:{event.external_userid}",
+            reason=f"添加了成员 {event.userid}，渠道：{channel.title if channel else event.state or '未知'}",
+            detail={"userid": event.userid, "state": event.state},
+        )
+        # Until the member confirms, tagging is refused (84061); the full event follows.
+        if channel is not None and channel.tags and not event.half:
+            reason = f"渠道“{channel.title}”的来源标签"
+            await outbox.put(
+                turn.session,
+                MarkTags(
+                    userid=event.userid,
+                    external_userid=event.external_userid,
+                    add=list(channel.tags),
+                    reason=reason,
+                ),
+                key=f"tags:{event.userid}:{event.external_userid}:{_stamp(event)}",
+                now=turn.now,
+                deadline=turn.now + TAG_WINDOW,
+                cause=reason,
+            )
+
+    @router.on(ContactAdded, lambda event: event.welcome_code is None)
+    async def fetch_new(event: ContactAdded, turn: Turn) -> None:
+        """Without a welcome nobody reads her details on the way: read them for the record."""
+        await _fetch(event.external_userid, turn, key=f"{event.userid}:{_stamp(event)}")
+
+    @router.on(ContactAdded, lambda event: event.welcome_code is not None)
+    async def greet(event: ContactAdded, turn: Turn) -> None:
+        """Queue the greeting; the courier sends it while the code still works."""
+        await _greet(event, event.welcome_code or "", event.state, turn, pack)
+
+    @router.on(ArchiveApproved, lambda event: event.welcome_code is not None)
+    async def greet_after_consent(event: ArchiveApproved, turn: Turn) -> None:
+        """Consent to archiving brings the welcome code that was withheld before (41053)."""
+        await _greet(event, event.welcome_code or "", None, turn, pack)
+
+    @router.on(ContactEdited)
+    async def fetch_edited(event: ContactEdited, turn: Turn) -> None:
+        """The event does not say what changed, so read it."""
+        await _fetch(event.external_userid, turn, key=f"{event.userid}:{_stamp(event)}")
+
+    @router.on(MemberRemovedByContact)
+    async def patient_left(event: MemberRemovedByContact, turn: Turn) -> None:
+        """The patient deleted the member: she gets nothing from this account any more."""
+        await _lost(event, turn, by=people.BY_PATIENT, reason=f"删除了成员 {event.userid}")
+
+    @router.on(ContactRemovedByMember)
+    async def member_removed(event: ContactRemovedByMember, turn: Turn) -> None:
+        """The member deleted the patient, or a transfer moved her to somebody else."""
+        moved = event.source == "DELETE_BY_TRANSFER"
+        await _lost(
+            event,
+            turn,
+            by=people.BY_MEMBER,
+            reason=f"从成员 {event.userid} 转给了别人" if moved else f"被成员 {event.userid} 删除",
+        )
+
+    return router
+
+
+async def _greet(
+    event: ContactAdded | ArchiveApproved, code: str, state: str | None, turn: Turn, pack: Pack
+) -> None:
+    roster = await load_roster(turn.session, pack)
+    persona = roster.persona_of(event.userid)
+    welcome = pack.welcome_for(persona, state)
+    queued = await outbox.put(
+        turn.session,
+        SendWelcome(
+            welcome_code=code,
+            userid=event.userid,
+            external_userid=event.external_userid,
+            persona=persona.key,
+            welcome=welcome.key,
+        ),
+        # The code itself is a key to a chat; its digest names the greeting just as well.
+        key=f"welcome:{sha256(code.encode()).hexdigest()[:40]}",
+        now=turn.now,
+        # From our own clock: WeCom's may run differently, and it says itself when the code is spent.
+        deadline=turn.received_at + WELCOME_WINDOW,
+        cause=welcome.why,
+        urgent=True,
+    )
+    if queued:
+        audit.record(
+            turn.session,
+            at=turn.now,
+            actor=audit.RULES,
+            action="welcome.queued",
+            subject=f"patient:{event.external_userid}",
+            reason=welcome.why,
+            detail={"userid": event.userid, "welcome": welcome.key, "persona": persona.key},
+        )
+
+
+async def _fetch(external_userid: str, turn: Turn, *, key: str) -> None:
+    await outbox.put(
+        turn.session,
+        FetchContact(external_userid=external_userid),
+        key=f"fetch:{external_userid}:{key}",
+        now=turn.now,
+        deadline=turn.now + FETCH_WINDOW,
+        cause="读取客户详情",
+    )
+
+
+async def _lost(
+    event: ContactRemovedByMember | MemberRemovedByContact, turn: Turn, *, by: str, reason: str
+) -> None:
+    await people.lost(
+        turn.session,
+        external_userid=event.external_userid,
+        userid=event.userid,
+        by=by,
+        at=event.happened_at,
+        now=turn.now,
+    )
+    audit.record(
+        turn.session,
+        at=turn.now,
+        actor=audit.RULES,
+        action="contact.lost",
+        subject=f"patient:{event.external_userid}",
+        reason=reason,
+        detail={"userid": event.userid, "by": by},
+    )
+
+
+def _stamp(event: ContactAdded | ContactEdited) -> int:
+    return int(event.happened_at.timestamp())
