@@ -1,0 +1,53 @@
+"""The tenant's clock: real time, or somebody else's, plus what was advanced by hand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def utc_now() -> datetime:
+    """Return the wall clock as an aware UTC instant."""
+    return datetime.now(UTC)
+
+
+class SandboxClock:
+    """Tells the tenant's time; it can be advanced so that a month passes in a second.
+
+    Two clocks on purpose: ``now`` is what the tenant believes and goes forward with ``advance``;
+    ``outside_now`` is the source untouched. Callbacks are *stamped* with the outside clock, because
+    the program under test compares that stamp with its own clock and refuses stale requests.
+    """
+
+    def __init__(self, source: Callable[[], datetime] | None = None) -> None:
+        self._source = source or utc_now
+        self._ahead = timedelta()
+
+    def outside_now(self) -> datetime:
+        """Return the source's time, without what was advanced here."""
+        now = self._source()
+        if now.utcoffset() is None:
+            raise ValueError(f"the sandbox's clock source gave a naive time {now!r}; give an aware UTC one")
+        return now.astimezone(UTC)
+
+    def now(self) -> datetime:
+        """Return the tenant's time as an aware UTC instant."""
+        return self.outside_now() + self._ahead
+
+    def timestamp(self) -> int:
+        """Return the tenant's time as WeCom writes it: whole unix seconds."""
+        return int(self.now().timestamp())
+
+    def advance(self, by: timedelta) -> datetime:
+        """Move the tenant's time forward and return the new time.
+
+        Raises:
+            ValueError: ``by`` is negative; WeCom's time never runs back.
+        """
+        if by < timedelta():
+            raise ValueError(f"the sandbox's clock only goes forward, not by {by}")
+        self._ahead += by
+        return self.now()
