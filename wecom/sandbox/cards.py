@@ -105,8 +105,10 @@ def one(value: object, name: str, errcode: int) -> Reader:
     return Reader(value, name, errcode)
 
 
-def check_card(card: Json) -> None:
+def check_card(card: Json, *, update: bool = False) -> None:
     """Refuse a card that WeCom would refuse; a card that passes can be shown.
+
+    An ``update`` of a card that was sent needs no task_id of its own.
 
     Raises:
         Refusal: 42014 task_id, 42027-42051 the part that is wrong.
@@ -118,7 +120,7 @@ def check_card(card: Json) -> None:
     if extra:
         raise Refusal(NOT_ALLOWED, f"template_card of {kind} does not allow {', '.join(sorted(extra))[:200]}")
     title = _title(card)
-    _check_task_id(card, kind)
+    _check_task_id(card, needed=not update and (kind in INTERACTIVE or "action_menu" in card))
     _check_extras(card)
     if kind != "text_notice" and not title:
         raise Refusal(MAIN_TITLE, f"{kind} needs main_title.title")
@@ -156,9 +158,8 @@ def _check_multiple(card: Json) -> None:
     _check_submit(card)
 
 
-def _check_task_id(card: Json, kind: str) -> None:
+def _check_task_id(card: Json, *, needed: bool) -> None:
     task_id = card.get("task_id", "")
-    needed = kind in INTERACTIVE or "action_menu" in card
     if not task_id and not needed:
         return
     if not isinstance(task_id, str) or not _TASK_ID.fullmatch(task_id):

@@ -7,9 +7,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import app
+from . import (
+    app,
+    app_messages,
+    contact_ways,
+    contacts,
+    corp_tags,
+    groupchats,
+    mass_sends,
+    media,
+    members,
+    moments,
+)
 
 if TYPE_CHECKING:
     from .endpoint import Endpoint
 
-ENDPOINTS: tuple[Endpoint, ...] = (*app.ENDPOINTS,)
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *app.ENDPOINTS,
+    *members.ENDPOINTS,
+    *contacts.ENDPOINTS,
+    *corp_tags.ENDPOINTS,
+    *contact_ways.ENDPOINTS,
+    *groupchats.ENDPOINTS,
+    *mass_sends.ENDPOINTS,
+    *moments.ENDPOINTS,
+    *app_messages.ENDPOINTS,
+    *media.ENDPOINTS,
+)

@@ -32,6 +32,7 @@ class Call:
     body: Fields
     base_url: str
     upload: Upload | None = None
+    ranged: bool = False  # the request asks for a part of a file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

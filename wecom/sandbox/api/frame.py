@@ -105,6 +105,7 @@ class ApiFrame:
             body=Fields(body),
             base_url=str(request.url.origin()),
             upload=uploaded,
+            ranged="Range" in request.headers,
         )
         tenant.limits.enter(endpoint.path)
         try:
