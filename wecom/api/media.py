@@ -1,0 +1,139 @@
+"""Uploads: three APIs whose ids are not interchangeable (messages-and-cards.md §3; doc 90253, 90256,
+95098).
+"""
+
+from typing import Literal, TypeAlias
+
+from aiohttp import MultipartWriter
+from aiohttp.payload import BytesPayload
+from pydantic import Field
+
+from wecom.answers import Answer, Instant
+from wecom.exchange import UPLOAD_TIMEOUT_S, Endpoint
+from wecom.limits import check_bytes, check_present
+from wecom.transport import Transport
+
+MediaKind: TypeAlias = Literal["image", "voice", "video", "file"]
+AttachmentKind: TypeAlias = Literal["image", "video", "file"]
+
+MB = 1024 * 1024
+LEAST_BYTES = 5
+UPLOAD_LIMITS = {"image": 10 * MB, "voice": 2 * MB, "video": 10 * MB, "file": 20 * MB}
+ATTACHMENT_LIMIT = 10 * MB
+IMAGE_URL_LIMIT = 2 * MB
+FILENAME_BYTES = 128
+MOMENTS, ALBUMS = 1, 2
+
+# None of them creates: a second upload is a second id, and nobody sees the first.
+UPLOAD = Endpoint(path="media/upload", timeout_s=UPLOAD_TIMEOUT_S)
+UPLOAD_ATTACHMENT = Endpoint(path="media/upload_attachment", timeout_s=UPLOAD_TIMEOUT_S)
+UPLOAD_IMAGE = Endpoint(path="media/uploadimg", timeout_s=UPLOAD_TIMEOUT_S)
+
+
+class Media(Answer):
+    """An uploaded file; the id lives three days from ``created_at``, for all apps of the corp."""
+
+    media_id: str
+    type: str = ""
+    created_at: Instant = None
+
+
+class _ImageUrl(Answer):
+    url: str = Field(min_length=1)
+
+
+class MediaApi:
+    """Uploads of small files from memory; sizes are checked before anything is sent."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def upload(
+        self,
+        kind: MediaKind,
+        filename: str,
+        data: bytes,
+        content_type: str,
+        *,
+        timeout_s: float | None = None,
+    ) -> Media:
+        """Upload for messages, mass sends and welcomes (doc 90253).
+
+        More than 5 bytes and at most: image 10 MB JPG/PNG, voice 2 MB AMR, video 10 MB MP4, file 20 MB.
+        People see ``filename``.
+
+        Raises:
+            Refused: 40004-40009 kind or size; 40123 damaged picture.
+        """
+        form = _Form(filename, data, content_type, most=UPLOAD_LIMITS[kind])
+        return await self._transport.ask(UPLOAD, Media, params={"type": kind}, form=form, timeout_s=timeout_s)
+
+    async def upload_attachment(
+        self,
+        kind: AttachmentKind,
+        filename: str,
+        data: bytes,
+        content_type: str,
+        *,
+        attachment_type: int = MOMENTS,
+        timeout_s: float | None = None,
+    ) -> Media:
+        """Upload for moments, or with ``attachment_type`` 2 for product albums (doc 95098). At most 10 MB.
+
+        Moments take JPG/PNG with a long side ≤ 10 800 px and a short side ≤ 1 080 px, and MP4 up to 30 s;
+        albums only pictures.
+
+        Raises:
+            Refused: 41080-41082 size, resolution or length; 41090 no MP4.
+        """
+        allowed = {MOMENTS: ("image", "video"), ALBUMS: ("image",)}
+        if kind not in allowed.get(attachment_type, ()):
+            raise ValueError(f"kind: {kind} is not possible with attachment_type {attachment_type}")
+        form = _Form(filename, data, content_type, most=ATTACHMENT_LIMIT)
+        params = {"media_type": kind, "attachment_type": str(attachment_type)}
+        return await self._transport.ask(
+            UPLOAD_ATTACHMENT, Media, params=params, form=form, timeout_s=timeout_s
+        )
+
+    async def upload_image(
+        self, filename: str, data: bytes, content_type: str, *, timeout_s: float | None = None
+    ) -> str:
+        """Upload a picture for good and return its URL, for ``pic_url`` (doc 90256).
+
+        At most 2 MB; 1 000 a day and 3 000 a month per corp.
+
+        Raises:
+            RateLimited: 45009 the day's or the month's uploads are used.
+        """
+        form = _Form(filename, data, content_type, most=IMAGE_URL_LIMIT)
+        return (await self._transport.ask(UPLOAD_IMAGE, _ImageUrl, form=form, timeout_s=timeout_s)).url
+
+
+class _Form:
+    """A multipart body with one file, built anew for each try."""
+
+    def __init__(self, filename: str, data: bytes, content_type: str, *, most: int) -> None:
+        check_present("filename", filename)
+        check_bytes("filename", filename, FILENAME_BYTES)
+        if not filename.isprintable():
+            raise ValueError("filename: holds a character that does not print")
+        if not LEAST_BYTES < len(data) <= most:
+            raise ValueError(
+                f"data: {len(data)} bytes, WeCom takes more than {LEAST_BYTES} and at most {most}"
+            )
+        self._filename, self._data, self._content_type = filename, data, content_type
+
+    def __call__(self) -> MultipartWriter:
+        writer = MultipartWriter("form-data")
+        part = BytesPayload(self._data, content_type=self._content_type)
+        # Plain UTF-8 in filename="…": WeCom ignores the RFC 5987 form (filename*=), and shows the RFC 7578
+        # percent-encoding to people as it stands.
+        part.set_content_disposition(
+            "form-data",
+            quote_fields=False,
+            name="media",
+            filename=self._filename,
+            filelength=str(len(self._data)),
+        )
+        writer.append_payload(part)
+        return writer
