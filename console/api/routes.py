@@ -1,0 +1,195 @@
+"""The table of the API's operations: routes and OpenAPI document are both made from it."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from aiohttp import web
+
+from console.api import directory, posts, problems, weeks
+from console.api.access import check_key
+from console.api.documents import (
+    GroupDocument,
+    Page,
+    PatientDocument,
+    PersonaDocument,
+    PostDetail,
+    PostDocument,
+    WeekDocument,
+)
+from console.api.intake import JSON_TYPE
+from console.api.openapi import build
+from console.api.operation import ROOT, Operation, guarded
+from console.api.requests import (
+    Decision,
+    GroupQuery,
+    Nothing,
+    PatientPath,
+    PostEdit,
+    PostPath,
+    PostQuery,
+    WeekOrder,
+)
+from console.deps import DEPS
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import Handler
+
+PREFIX: Final = "/api"
+DOCUMENT: Final = "/api/openapi.json"
+
+_POSTS: Final = "posts"
+_DECIDED: Final = {200: ("决定之后的内容；重复同一个决定不会改变什么", PostDetail)}
+_DECISION_PROBLEMS: Final = (problems.OUTDATED, problems.NOT_POSSIBLE)
+
+
+def operations() -> tuple[Operation[Any, Any, Any], ...]:
+    """Return every operation of the API."""
+    return (
+        Operation(
+            name="listPosts",
+            method="GET",
+            path="/posts",
+            tag=_POSTS,
+            summary="按发送时间列出内容",
+            run=posts.list_posts,
+            answers={200: ("一页内容", Page[PostDocument])},
+            path_model=Nothing,
+            query=PostQuery,
+            body=Nothing,
+        ),
+        Operation(
+            name="readPost",
+            method="GET",
+            path="/posts/{id}",
+            tag=_POSTS,
+            summary="读一条内容，连同审核记录和发送结果",
+            run=posts.read_post,
+            answers={200: ("这条内容", PostDetail)},
+            path_model=PostPath,
+            query=Nothing,
+            body=Nothing,
+        ),
+        Operation(
+            name="editPost",
+            method="PATCH",
+            path="/posts/{id}",
+            tag=_POSTS,
+            summary="修改内容，重新待审",
+            description="没有给出的字段不变。真正改变了内容时，版本加 1，digest 更新，原来的审核作废。",
+            run=posts.edit_post,
+            answers={200: ("修改后的内容", PostDetail)},
+            path_model=PostPath,
+            query=Nothing,
+            body=PostEdit,
+            problems=(problems.OUTDATED, problems.NOT_POSSIBLE, problems.CONTENT_REFUSED),
+        ),
+        _decision("approve", "审核通过：到点创建发送任务", posts.approve_post),
+        _decision("reject", "退回：不会发送", posts.reject_post),
+        _decision("cancel", "取消：还没有成员确认的任务也会撤销", posts.cancel_post),
+        Operation(
+            name="planWeek",
+            method="POST",
+            path="/plans/week",
+            tag="plans",
+            summary="排一周的内容（周一到周日），每条都待审核",
+            description="同一周只排一次：重复调用得到已经排好的内容（200）。",
+            run=weeks.plan_week,
+            answers={201: ("刚排好的一周", WeekDocument), 200: ("早已排好的一周", WeekDocument)},
+            path_model=Nothing,
+            query=Nothing,
+            body=WeekOrder,
+            body_required=False,
+            problems=(problems.WEEK_NOT_PLANNABLE,),
+        ),
+        Operation(
+            name="readPatient",
+            method="GET",
+            path="/patients/{external_userid}",
+            tag="patients",
+            summary="一位客户：是谁、谁的客户、标签和经过",
+            run=directory.read_patient,
+            answers={200: ("这位客户", PatientDocument)},
+            path_model=PatientPath,
+            query=Nothing,
+            body=Nothing,
+            problems=(problems.SEAL_BROKEN,),
+        ),
+        Operation(
+            name="listGroups",
+            method="GET",
+            path="/groups",
+            tag="groups",
+            summary="列出客户群",
+            run=directory.list_groups,
+            answers={200: ("一页客户群", Page[GroupDocument])},
+            path_model=Nothing,
+            query=GroupQuery,
+            body=Nothing,
+        ),
+        Operation(
+            name="listPersonas",
+            method="GET",
+            path="/personas",
+            tag="personas",
+            summary="列出人设和背后的成员",
+            run=directory.list_personas,
+            answers={200: ("全部人设", Page[PersonaDocument])},
+            path_model=Nothing,
+            query=Nothing,
+            body=Nothing,
+        ),
+    )
+
+
+def _decision(verb: str, summary: str, run: Any) -> Operation[PostPath, Nothing, Decision]:
+    return Operation(
+        name=f"{verb}Post",
+        method="POST",
+        path=f"/posts/{{id}}/{verb}",
+        tag=_POSTS,
+        summary=summary,
+        description="digest 必须是读到的那一个；内容已被修改时得到 409，什么都不改变。",
+        run=run,
+        answers=_DECIDED,
+        path_model=PostPath,
+        query=Nothing,
+        body=Decision,
+        problems=_DECISION_PROBLEMS,
+    )
+
+
+def setup_api(app: web.Application) -> None:
+    """Serve ``/api/v1`` and ``/api/openapi.json`` with what the app holds as :data:`console.deps.DEPS`.
+
+    Everything below ``/api/`` that goes wrong, in whatever middleware, is answered as a problem.
+    """
+    table = operations()
+
+    @cache
+    def document(server: str) -> bytes:
+        return orjson.dumps(build(table, server=server))
+
+    async def describe(request: web.Request) -> web.Response:
+        return web.Response(body=document(request.app[DEPS].public_url), content_type=JSON_TYPE)
+
+    for operation in table:
+        app.router.add_route(operation.method, ROOT + operation.path, operation.handle)
+    app.router.add_route("GET", DOCUMENT, describe)
+    # Outermost, so that no other middleware's refusal reaches a client of the API as a page.
+    app.middlewares.insert(0, _problems_only)
+
+
+@web.middleware
+async def _problems_only(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if request.path != PREFIX and not request.path.startswith(PREFIX + "/"):
+        return await handler(request)
+
+    async def known(request: web.Request) -> web.StreamResponse:
+        if request.match_info.http_exception is not None and request.path.startswith(ROOT + "/"):
+            check_key(request)  # strangers do not learn which addresses exist
+        return await handler(request)
+
+    return await guarded(request, known)
