@@ -1,24 +1,25 @@
-"""The words on review cards. Pure: what a reviewer sees on the phone, as WeCom's template_card documents.
+"""The words on review cards. Pure: what a reviewer sees on the phone.
 
-Limits (doc 90236): title ~36, desc ~44, horizontal values ~30, sub title ~160 characters, button text ~10.
+WeCom shows (doc 90236) about 36 characters of a title, 44 of its desc, 160 of the text, 10 of a button.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from datetime import date  # noqa: TC003  (pydantic reads the field's type when a summary leaves the outbox)
+from typing import Final
 
-if TYPE_CHECKING:
-    from datetime import date
+from wecom.cards import Button, ButtonInteraction, Row, Source
 
 APPROVE: Final = "approve"
 REJECT: Final = "reject"
+SOURCE: Final = Source(desc="小护 · 内容审核", colour=3)
 SAMPLE_CHARS: Final = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchSummary:
-    """What a card says about a batch."""
+    """What a card says about a batch; it travels in the outbox."""
 
     batch_id: int
     revision: int
@@ -40,51 +41,44 @@ def task_id(batch_id: int, revision: int) -> str:
     return f"batch-{batch_id}@{revision}"
 
 
-def review_card(summary: BatchSummary) -> dict[str, Any]:
+def review_card(summary: BatchSummary) -> ButtonInteraction:
     """Return the card that offers a batch for review."""
-    return _frame(
-        summary,
-        title=f"{summary.persona_name}：本周内容待审核",
+    facts = [
+        Row(key="朋友圈", value=f"{summary.moments} 条"),
+        Row(key="客户群", value=f"{summary.group_posts} 条"),
+    ]
+    if summary.warnings:
+        facts.append(Row(key="请留意", value=f"{summary.warnings} 条有检查提示"))
+    return ButtonInteraction(
+        title=f"{summary.persona_name}：一周内容待审核",
         desc=_week_of(summary.week),
-        text=f"例：{summary.sample}",
-        buttons=[
-            {"text": "全部通过", "style": 1, "key": APPROVE},
-            {"text": "全部退回", "style": 3, "key": REJECT},
-            {"type": 1, "text": "逐条查看", "style": 4, "url": summary.url},
-        ],
+        text=f"例：{summary.sample}" if summary.sample else "",
+        source=SOURCE,
+        rows=tuple(facts),
+        url=summary.url,
+        task_id=task_id(summary.batch_id, summary.revision),
+        buttons=(
+            Button(text="全部通过", key=APPROVE, style=1),
+            Button(text="全部退回", key=REJECT, style=3),
+            Button(text="逐条查看", url=summary.url, style=4),
+        ),
     )
 
 
-def outcome_card(summary: BatchSummary, *, outcome: str, detail: str) -> dict[str, Any]:
+def outcome_card(
+    summary: BatchSummary, *, outcome: str, detail: str, shown_task_id: str
+) -> ButtonInteraction:
     """Return the card that replaces a review card: the outcome in words, no button that decides."""
-    return _frame(
-        summary,
-        title=f"{summary.persona_name}：{outcome}"[:36],
+    return ButtonInteraction(
+        title=f"{summary.persona_name}：{outcome}",
         desc=_week_of(summary.week),
         text=detail,
-        buttons=[{"type": 1, "text": "查看内容", "style": 1, "url": summary.url}],
-    ) | {"replace_text": outcome[:10]}
-
-
-def _frame(
-    summary: BatchSummary, *, title: str, desc: str, text: str, buttons: list[dict[str, Any]]
-) -> dict[str, Any]:
-    facts = [
-        {"keyname": "朋友圈", "value": f"{summary.moments} 条"},
-        {"keyname": "客户群", "value": f"{summary.group_posts} 条"},
-    ]
-    if summary.warnings:
-        facts.append({"keyname": "请留意", "value": f"{summary.warnings} 条有检查提示"})
-    return {
-        "card_type": "button_interaction",
-        "source": {"desc": "小护 · 内容审核", "desc_color": 3},
-        "main_title": {"title": title, "desc": desc},
-        "sub_title_text": text[:160],
-        "horizontal_content_list": facts,
-        "card_action": {"type": 1, "url": summary.url},
-        "task_id": task_id(summary.batch_id, summary.revision),
-        "button_list": buttons,
-    }
+        source=SOURCE,
+        url=summary.url,
+        task_id=shown_task_id,
+        buttons=(Button(text="查看内容", url=summary.url),),
+        replace_text=outcome[:10],
+    )
 
 
 def _week_of(week: date) -> str:

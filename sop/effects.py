@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
+
+from sop.cards import BatchSummary
 
 
 class _Effect(BaseModel):
@@ -60,6 +62,9 @@ class UpdateReviewCard(_Effect):
     """Tell on a card what happened to its batch, for the members named; the code works once."""
 
     kind: ClassVar[str] = "update_review_card"
-    card: dict[str, Any]
+    summary: BatchSummary
+    outcome: str
+    detail: str
+    task_id: str
     userids: list[str]
     response_code: str

@@ -122,13 +122,14 @@ async def record(session: AsyncSession, push_id: int, look: Look, *, now: dateti
         await decisions.withdraw_task(session, post, now=now, cause=cause)
         pushes.end(session, post, PostState.EXPIRED, now=now, reason="成员 24 小时内没有确认发送，任务已撤销")
     else:
-        push.next_poll_at = now + _pause(push, tapped=look.tapped)
+        wait = pause_after(push.polls)
+        push.next_poll_at = now + (min(wait, SETTLE) if look.tapped else wait)
     return state
 
 
-def _pause(push: Push, *, tapped: bool) -> timedelta:
-    wait = POLL_AFTER[min(push.polls, len(POLL_AFTER) - 1)]
-    return min(wait, SETTLE) if tapped else wait
+def pause_after(polls: int) -> timedelta:
+    """Return how long to wait after so many looks: WeCom pushes nothing, and 10 000 looks a minute is all."""
+    return POLL_AFTER[min(polls, len(POLL_AFTER) - 1)]
 
 
 async def counts_of(session: AsyncSession, push_id: int) -> Counter[str]:

@@ -143,11 +143,13 @@ async def tapped(session: AsyncSession, tap: Tap, *, roster: Roster, now: dateti
             outcome=outcome,
             detail=f"{await decisions.name_of(session, tap.userid)}{detail}",
         )
-    summary = await summarize(session, batch, roster=roster, public_url=public_url)
     await outbox.put(
         session,
         UpdateReviewCard(
-            card=cards.outcome_card(summary, outcome=outcome, detail=detail) | {"task_id": tap.task_id},
+            summary=await summarize(session, batch, roster=roster, public_url=public_url),
+            outcome=outcome,
+            detail=detail,
+            task_id=tap.task_id,
             userids=[tap.userid],
             response_code=tap.response_code,
         ),
@@ -187,15 +189,14 @@ async def _decide(session: AsyncSession, posts: Sequence[Post], tap: Tap, now: d
     return f"已退回 {done} 条", f"已退回 {done} 条内容，不会发送{missed}。"
 
 
-async def waiting(session: AsyncSession, batch_id: int) -> Sequence[Post]:
-    """Return the posts of a batch that wait for a decision, locked, in order of their hour."""
+async def waiting(session: AsyncSession, batch_id: int, *, lock: bool = True) -> Sequence[Post]:
+    """Return the posts of a batch that wait for a decision, in order of their hour."""
     query = (
         select(Post)
         .where(Post.batch_id == batch_id, Post.state == PostState.IN_REVIEW)
         .order_by(Post.scheduled_at, Post.id)
-        .with_for_update()
     )
-    return (await session.scalars(query)).all()
+    return (await session.scalars(query.with_for_update() if lock else query)).all()
 
 
 async def summarize(
@@ -244,11 +245,16 @@ async def close_cards(
         receivers = [userid for userid in card.receivers if userid != without]
         if not (receivers and card.response_code and card.sent_at and now - card.sent_at < CODE_LIFE):
             continue
-        summary = await summarize(session, batch, roster=roster, public_url=public_url)
-        shown = cards.outcome_card(summary, outcome=outcome, detail=detail) | {"task_id": card.task_id}
         await outbox.put(
             session,
-            UpdateReviewCard(card=shown, userids=receivers, response_code=card.response_code),
+            UpdateReviewCard(
+                summary=await summarize(session, batch, roster=roster, public_url=public_url),
+                outcome=outcome,
+                detail=detail,
+                task_id=card.task_id,
+                userids=receivers,
+                response_code=card.response_code,
+            ),
             key=f"card-close:{card.task_id}",
             now=now,
             deadline=card.sent_at + CODE_LIFE,

@@ -1,0 +1,318 @@
+"""The composition root: every part is made here, given what it needs, and closed in reverse order."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from aiohttp import web
+from redis.asyncio import Redis
+
+from bot.callback import CallbackEndpoint
+from bot.clockwork import Alone, Clockwork, RedisLeadership
+from bot.corp_tags import CorpTags
+from bot.courier import Courier
+from bot.deliveries.cards import CardUpdateDelivery, NoticeDelivery, ReviewCardDelivery
+from bot.deliveries.people import ContactFetch, GroupFetch, TagDelivery, WelcomeDelivery
+from bot.deliveries.tasks import CancelDelivery, ReminderDelivery, TaskDelivery
+from bot.health import WeComHealth, health_routes
+from bot.inbox_worker import InboxWorker
+from bot.media import MediaLibrary
+from bot.metrics import Metrics
+from bot.planning import WeekPlanning
+from bot.sync import TenantSync
+from bot.wakeups import INBOX, OUTBOX, Wakeups
+from bot.watcher import Watcher
+from console.api import setup_api
+from console.app import setup_console
+from console.deps import DEPS, Deps
+from content.compliance import Checker
+from content.render import Renderer
+from handlers.cards import card_router
+from handlers.contacts import contact_router
+from handlers.groups import group_router
+from handlers.router import Router
+from store.clock import Clock, SystemClock
+from store.database import Database
+from store.ingest import Ingest
+from store.schema import upgrade
+from store.vault import Vault
+from wecom.client import WeComClient, open_session
+from wecom.crypto import CallbackCrypto
+from wecom.tokens import Credentials
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+
+    from bot.media import Purpose
+    from bot.settings import Settings
+    from content.pack import Pack
+
+log = structlog.get_logger(__name__)
+
+REQUEST_BYTES: Final = 1024 * 1024
+
+
+class Role(StrEnum):
+    """What a process does; one clinic runs ``all`` in one."""
+
+    ALL = "all"
+    WEB = "web"
+    WORKER = "worker"
+    SCHEDULER = "scheduler"
+
+    def does(self, role: Role) -> bool:
+        return self in (Role.ALL, role)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """The running parts, for whoever drives the app from inside: the demo and the tests."""
+
+    database: Database
+    clock: Clock
+    client: WeComClient
+    courier: Courier
+    worker: InboxWorker
+    clockwork: Clockwork
+    planning: WeekPlanning
+    watcher: Watcher
+    metrics: Metrics
+
+
+RUNTIME = web.AppKey("runtime", Runtime)
+
+
+def create_app(
+    settings: Settings,
+    pack: Pack,
+    *,
+    role: Role = Role.ALL,
+    clock: Clock | None = None,
+    demo_login: bool = False,
+    on_crash: Callable[[], None] = lambda: None,
+) -> web.Application:
+    """Build one app; call it twice and you have two that share nothing.
+
+    Args:
+        on_crash: called when a background task ends by an error; the process should stop then, so that
+            whoever supervises it can start it again.
+    """
+    app = web.Application(client_max_size=REQUEST_BYTES)
+    builder = _Builder(settings, pack, role=role, clock=clock or SystemClock(), on_crash=on_crash)
+    builder.routes(app, demo_login=demo_login)
+    app.cleanup_ctx.append(builder.resources)
+    return app
+
+
+class _Builder:
+    """Makes the parts of one app. Nothing is opened before :meth:`resources` runs."""
+
+    def __init__(
+        self, settings: Settings, pack: Pack, *, role: Role, clock: Clock, on_crash: Callable[[], None]
+    ) -> None:
+        self.settings, self.pack, self.role, self.clock = settings, pack, role, clock
+        self.on_crash = on_crash
+        self.redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
+        self.database = Database(settings.database_url.get_secret_value())
+        self.metrics, self.health = Metrics(), WeComHealth()
+        self.wakeups = Wakeups(self.redis_url)
+        self.renderer, self.checker = Renderer(), Checker.load()
+        self.vault = Vault(settings.secret_key.get_secret_value())
+        self.planning: WeekPlanning | None = None
+        self.ingest = Ingest(self.database, on_stored=lambda _: self.wakeups.tell(INBOX))
+        self.redis: Redis | None = Redis.from_url(self.redis_url) if self.redis_url else None
+
+    def routes(self, app: web.Application, *, demo_login: bool) -> None:
+        """Register what this role serves; health is served by each."""
+        settings = self.settings
+        app.router.add_routes(
+            health_routes(
+                database=self.database, metrics=self.metrics, broker_ok=self._broker_ok, wecom=self.health
+            )
+        )
+        if not self.role.does(Role.WEB):
+            return
+        crypto = CallbackCrypto(
+            token=settings.wecom_token.get_secret_value(),
+            aes_key=settings.wecom_aes_key.get_secret_value(),
+            corp_id=settings.wecom_corp_id,
+        )
+        endpoint = CallbackEndpoint(crypto=crypto, ingest=self.ingest, clock=self.clock, metrics=self.metrics)
+        app.router.add_routes(endpoint.routes())
+        app[DEPS] = Deps(
+            database=self.database,
+            clock=self.clock,
+            zone=self.pack.timezone,
+            pack=self.pack,
+            renderer=self.renderer,
+            checker=self.checker,
+            vault=self.vault,
+            public_url=settings.public_url,
+            secret_key=settings.secret_key.get_secret_value(),
+            admin_password=settings.admin_password.get_secret_value(),
+            api_key=settings.api_key.get_secret_value() if settings.api_key else None,
+            demo_login=demo_login,
+            plan_week=self._plan_week,
+            wake=lambda: self.wakeups.tell(OUTBOX),
+        )
+        setup_console(app)
+        setup_api(app)
+
+    async def resources(self, app: web.Application) -> AsyncIterator[None]:
+        """Open everything top to bottom; it is closed bottom to top."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.database.close)
+            before, after = await upgrade(self.database)
+            if before != after:
+                log.info("database.migrated", before=before, after=after)
+            if self.redis is not None:
+                stack.push_async_callback(self.redis.aclose)
+            session = await stack.enter_async_context(open_session())
+            runtime = self._runtime(session)
+            app[RUNTIME] = runtime
+            does_work = self.role.does(Role.WORKER)
+            if does_work:
+                self.wakeups.listen(INBOX, runtime.worker.wake)
+                self.wakeups.listen(OUTBOX, runtime.courier.wake)
+            await stack.enter_async_context(self.wakeups.open(receive=does_work))
+            if does_work:
+                await self._start(stack, runtime.courier.run(), "courier")
+                await self._start(stack, runtime.worker.run(), "inbox-worker")
+            if self.role.does(Role.SCHEDULER):
+                await stack.enter_async_context(runtime.clockwork.running())
+            if self.role.does(Role.WEB):
+                await self._start(stack, self.ingest.run(), "ingest")
+            yield
+
+    def _runtime(self, session: Any) -> Runtime:
+        settings, database, clock, pack = self.settings, self.database, self.clock, self.pack
+        client = WeComClient(
+            session,
+            api_base=settings.wecom_api_base,
+            credentials=Credentials(
+                corp_id=settings.wecom_corp_id,
+                secret=settings.wecom_secret.get_secret_value(),
+                agent_id=settings.wecom_agent_id,
+            ),
+            on_call=self._observe,
+            now=lambda: clock.now().timestamp(),
+        )
+        media = MediaLibrary(database, client, pack, clock=clock)
+        sync = TenantSync(database, client, clock=clock)
+        self.planning = WeekPlanning(
+            database,
+            sync,
+            pack=pack,
+            renderer=self.renderer,
+            checker=self.checker,
+            clock=clock,
+            zone=pack.timezone,
+            on_planned=lambda: self.wakeups.tell(OUTBOX),
+        )
+        courier = Courier(
+            database,
+            [
+                WelcomeDelivery(client, pack=pack, renderer=self.renderer, media=media, vault=self.vault),
+                TagDelivery(client, CorpTags(client)),
+                ContactFetch(client, self.vault),
+                GroupFetch(client),
+                TaskDelivery(client, database, media=media, clock=clock),
+                ReminderDelivery(client),
+                CancelDelivery(client),
+                ReviewCardDelivery(client, database, pack=pack, public_url=settings.public_url),
+                CardUpdateDelivery(client),
+                NoticeDelivery(client),
+            ],
+            clock=clock,
+            metrics=self.metrics,
+            alone=self.redis is None,
+        )
+        router = Router("root")
+        router.include(
+            contact_router(pack), group_router(), card_router(pack, public_url=settings.public_url)
+        )
+        watcher = Watcher(database, client, clock=clock, metrics=self.metrics)
+        return Runtime(
+            database=database,
+            clock=clock,
+            client=client,
+            courier=courier,
+            worker=InboxWorker(
+                database,
+                router,
+                clock=clock,
+                metrics=self.metrics,
+                on_decided=lambda: self.wakeups.tell(OUTBOX),
+                lanes=4,
+            ),
+            clockwork=Clockwork(
+                database,
+                clock=clock,
+                zone=pack.timezone,
+                pack=pack,
+                public_url=settings.public_url,
+                planning=self.planning,
+                watcher=watcher,
+                sync=sync,
+                warm=lambda: media.warm(_welcome_media(pack)),
+                metrics=self.metrics,
+                leadership=Alone() if self.redis is None else RedisLeadership(self.redis),
+                on_due=lambda: self.wakeups.tell(OUTBOX),
+            ),
+            planning=self.planning,
+            watcher=watcher,
+            metrics=self.metrics,
+        )
+
+    async def _plan_week(self, week: Any, actor: str) -> Any:
+        if self.planning is None:
+            raise RuntimeError("the app has not started")
+        return await self.planning.plan(week, actor)
+
+    def _observe(self, api: str, outcome: str, seconds: float, /) -> None:
+        self.metrics.on_call(api, outcome, seconds)
+        self.health.observe(outcome)
+
+    async def _broker_ok(self) -> bool:
+        return self.redis is None or bool(await self.redis.ping())
+
+    async def _start(self, stack: AsyncExitStack, work: Coroutine[Any, Any, None], name: str) -> None:
+        await stack.enter_async_context(running(work, name=name, on_crash=self.on_crash))
+
+
+@asynccontextmanager
+async def running(
+    work: Coroutine[Any, Any, None], *, name: str, on_crash: Callable[[], None]
+) -> AsyncIterator[None]:
+    """Run ``work`` as a named task until the block ends; then it is cancelled and awaited."""
+    task = asyncio.create_task(work, name=name)
+
+    def ended(done: asyncio.Task[None]) -> None:
+        if done.cancelled():
+            return
+        if (exc := done.exception()) is not None:
+            log.error("task.crashed", task=name, error=type(exc).__name__)
+        on_crash()
+
+    task.add_done_callback(ended)
+    try:
+        yield
+    finally:
+        task.remove_done_callback(ended)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _welcome_media(pack: Pack) -> Iterable[tuple[str, Purpose]]:
+    """Return the pictures that greetings carry, and how."""
+    for key in dict.fromkeys(key for welcome in pack.welcomes for key in welcome.attachments):
+        asset = pack.asset(key)
+        if asset.kind == "link" and asset.picture:
+            yield key, "url"
+        elif asset.kind != "link":
+            yield key, "message"

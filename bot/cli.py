@@ -1,0 +1,193 @@
+"""The command line: ``xiaohu …`` or ``python -m bot …``. Exit codes: 0 fine, 1 findings, 2 wrong usage."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+
+import typer
+from rich.console import Console
+
+from bot.app import Role, create_app
+from bot.logs import configure_logging
+from bot.server import Stopper, serve
+from bot.settings import PREFIX, Settings, SettingsProblem, load_settings
+from content.loader import load_pack
+from content.problems import PackError
+from store.database import Database
+from store.schema import SchemaTooNew, upgrade
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from content.pack import Pack
+
+FINDINGS: Final = 1
+USAGE: Final = 2
+
+cli = typer.Typer(
+    name="xiaohu",
+    help="小护：诊所的企业微信助手。",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+db = typer.Typer(help="数据库。", no_args_is_help=True)
+cli.add_typer(db, name="db")
+
+
+def main() -> None:
+    """Run the command line (the ``xiaohu`` script)."""
+    cli()
+
+
+@cli.command("serve")
+def serve_command(
+    role: Annotated[Role, typer.Option(help="这个进程做什么；一家诊所用 all")] = Role.ALL,
+) -> None:
+    """启动服务：接收回调、处理、发送、控制台与 API。"""
+    configure_logging()
+    settings = _settings()
+    pack = _pack(settings.content_pack)
+    if role is not Role.ALL and settings.redis_url is None:
+        _fail(f"分成多个进程需要 {PREFIX}REDIS_URL；只有一个进程时用 --role all")
+    raise typer.Exit(run(_serve(settings, pack, role)))
+
+
+async def _serve(settings: Settings, pack: Pack, role: Role) -> int:
+    stopper = Stopper()
+    app = create_app(settings, pack, role=role, on_crash=stopper.crash)
+    try:
+        return await serve(
+            app, host=settings.host, port=settings.port, stopper=stopper, on_ready=lambda _port: None
+        )
+    except SchemaTooNew as exc:
+        return _complain(str(exc))
+    except OSError as exc:
+        return _complain(f"不能在 {settings.host}:{settings.port} 上监听或打开数据库：{exc.strerror or exc}")
+
+
+@cli.command("demo")
+def demo_command(
+    leave: Annotated[bool, typer.Option("--exit", help="演完故事就退出")] = False,
+    port: Annotated[int, typer.Option(help="控制台的端口；0 = 任意空闲端口")] = 8080,
+    sandbox_port: Annotated[int, typer.Option(help="模拟企业微信的端口；0 = 任意空闲端口")] = 8081,
+) -> None:
+    """用模拟的企业微信演示一遍主要流程，然后继续运行，直到 Ctrl-C。"""
+    from bot.demo.main import demo  # noqa: PLC0415  (serve must work with no sandbox in the process)
+
+    raise typer.Exit(run(demo(leave=leave, port=port, sandbox_port=sandbox_port)))
+
+
+@cli.command("sandbox")
+def sandbox_command(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 = 任意空闲端口")] = 8081,
+    host: Annotated[str, typer.Option(help="监听地址")] = "127.0.0.1",
+    scene: Annotated[str, typer.Option(help="场景：small")] = "small",
+    seed: Annotated[int, typer.Option(help="同样的种子得到同样的人和编号")] = 1,
+    callback: Annotated[
+        str | None, typer.Option(help="回调地址；缺省 http://127.0.0.1:8080/wecom/callback")
+    ] = None,
+) -> None:
+    """单独启动模拟的企业微信；准备好后打印一行 JSON 连接信息。"""
+    from bot.sandbox_command import run_sandbox  # noqa: PLC0415  (as above)
+
+    configure_logging()
+    raise typer.Exit(run(run_sandbox(host=host, port=port, scene=scene, seed=seed, callback=callback)))
+
+
+@cli.command("check")
+def check_command(
+    pack: Annotated[str | None, typer.Argument(help="内容包的名字或文件夹；缺省用设置里的")] = None,
+    schemas: Annotated[Path | None, typer.Option(help="顺便把编辑器用的 JSON Schema 写到这个文件夹")] = None,
+) -> None:
+    """检查内容包：格式、引用、企业微信的限制和合规用语。"""
+    from content.jsonschema import write_schemas  # noqa: PLC0415  (only this command needs them)
+    from content.report import check_pack, print_report  # noqa: PLC0415
+
+    if schemas is not None:
+        write_schemas(schemas)
+    report = check_pack(pack or _environment_pack())
+    print_report(report, Console())
+    raise typer.Exit(0 if report.ok else FINDINGS)
+
+
+@cli.command("lint")
+def lint_command(
+    file: Annotated[str, typer.Argument(help="JSON Lines 文件，- 是标准输入")] = "-",
+) -> None:
+    """检查文案：每行 {"id","text","persona","channel"} 进，每行 {"id","findings"} 出。"""
+    from bot.lint import LintInputProblem, lint_lines  # noqa: PLC0415
+
+    try:
+        source = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        worst = lint_lines(source, sys.stdout)
+    except OSError as exc:
+        _fail(f"读不到 {file}：{exc.strerror}")
+    except LintInputProblem as exc:
+        _fail(str(exc))
+    raise typer.Exit(FINDINGS if worst else 0)
+
+
+@db.command("upgrade")
+def db_upgrade() -> None:
+    """把数据库升级到这个版本的结构（serve 启动时也会做）。"""
+    configure_logging()
+    settings = _settings()
+
+    async def migrate() -> int:
+        database = Database(settings.database_url.get_secret_value())
+        try:
+            before, after = await upgrade(database)
+        except SchemaTooNew as exc:
+            return _complain(str(exc))
+        finally:
+            await database.close()
+        typer.echo(
+            f"数据库已是最新结构（{after}）" if before == after else f"数据库：{before or '空'} → {after}"
+        )
+        return 0
+
+    raise typer.Exit(run(migrate()))
+
+
+def run(work: Coroutine[Any, Any, int]) -> int:
+    """Run ``work`` on uvloop where there is one."""
+    factory = None
+    if sys.platform != "win32":
+        import uvloop  # noqa: PLC0415  (not made for Windows)
+
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(work)
+
+
+def _settings() -> Settings:
+    try:
+        return load_settings()
+    except SettingsProblem as exc:
+        _fail(str(exc))
+
+
+def _pack(name: str) -> Pack:
+    try:
+        return load_pack(name)
+    except PackError as exc:
+        _fail(f"内容包 {name} 有问题，没有启动：\n{exc}")
+
+
+def _environment_pack() -> str:
+    import os  # noqa: PLC0415  (a check must work before the other settings exist)
+
+    return os.environ.get(f"{PREFIX}CONTENT_PACK") or "dental"
+
+
+def _complain(message: str) -> int:
+    typer.echo(message, err=True)
+    return USAGE
+
+
+def _fail(message: str) -> NoReturn:
+    raise typer.Exit(_complain(message))

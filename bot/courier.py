@@ -1,0 +1,232 @@
+"""The courier: the only one that asks WeCom to change something.
+
+It leases effects, makes one call each, and settles each in one transaction with what follows from it. A
+call whose answer was lost is never simply repeated: see ``when_unknown`` of its delivery.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from bot.deliveries.base import Outcome, Withdrawn
+from store import outbox
+from wecom.errors import NotDone, OutcomeUnknown, Refused, WeComError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from bot.deliveries.base import Delivery
+    from bot.metrics import Metrics
+    from store.clock import Clock
+    from store.database import Database
+    from store.outbox import OutboxEffect
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE: Final = 16
+LOOK_S: Final = 0.5  # finds effects whose hour has come and that nobody announced
+ATTEMPTS: Final = 8
+LOOK_AGAIN: Final = timedelta(seconds=61)  # WeCom's lists lag: absent means absent twice, 60 s apart
+LEASE: Final = timedelta(seconds=30)
+LAST_WORDS_S: Final = 15.0
+
+
+class Courier:
+    """Delivers the outbox. ``on_settled`` is called after each settled effect."""
+
+    def __init__(
+        self,
+        database: Database,
+        deliveries: Iterable[Delivery],
+        *,
+        clock: Clock,
+        metrics: Metrics,
+        on_settled: Callable[[], None] = lambda: None,
+        alone: bool = True,
+    ) -> None:
+        self._database = database
+        self._deliveries = {delivery.kind: delivery for delivery in deliveries}
+        self._clock = clock
+        self._metrics = metrics
+        self._on_settled = on_settled
+        self._alone = alone
+        self._owner = secrets.token_hex(8)
+        self._woken = asyncio.Event()
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._longest_lease = max([LEASE, *(d.lease for d in self._deliveries.values())])
+
+    def wake(self) -> None:
+        """Say that there may be work."""
+        self._woken.set()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no delivery is under way."""
+        return not self._under_way
+
+    async def run(self) -> None:
+        """Deliver until cancelled; calls already made are then seen through to their end."""
+        first = True
+        try:
+            while True:
+                self._woken.clear()
+                try:
+                    # Alone, every lease found at the start belongs to a process that died.
+                    await self._adopt_orphans(every=self._alone and first)
+                    first = False
+                    while await self._claim():
+                        pass
+                except Exception as exc:  # the loop's boundary: a database that went away comes back
+                    log.error("courier.failed", error=type(exc).__name__)
+                    await asyncio.sleep(LOOK_S)
+                try:
+                    async with asyncio.timeout(LOOK_S):
+                        await self._woken.wait()
+                except TimeoutError:
+                    continue
+        finally:
+            if self._under_way:
+                await asyncio.wait(self._under_way, timeout=LAST_WORDS_S)
+            for task in self._under_way:
+                task.cancel()
+            await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    async def drain(self) -> None:
+        """Deliver everything that is due now and wait for it."""
+        while await self._claim() or self._under_way:
+            await asyncio.gather(*self._under_way)
+
+    async def _adopt_orphans(self, *, every: bool) -> None:
+        async with self._database.write() as session:
+            count = await outbox.orphaned(session, now=self._clock.now(), every=every)
+        if count:
+            log.warning("courier.orphans", count=count)
+
+    async def _claim(self) -> bool:
+        free = AT_ONCE - len(self._under_way)
+        if free <= 0:
+            return False
+        async with self._database.write() as session:
+            claimed = await outbox.claim(
+                session, now=self._clock.now(), owner=self._owner, lease=self._longest_lease, limit=free
+            )
+        for effect in claimed:
+            task = asyncio.create_task(self._deliver(effect), name=f"effect-{effect.id}")
+            self._under_way.add(task)
+            task.add_done_callback(self._finished)
+        return bool(claimed)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        self._woken.set()
+        if not task.cancelled() and (exc := task.exception()) is not None:
+            # Its lease will run out, so it will be looked up: nothing is lost, but somebody should know.
+            log.error("courier.settle_failed", task=task.get_name(), error=type(exc).__name__)
+            self._metrics.alarms.labels("courier.settle_failed").inc()
+
+    async def _deliver(self, effect: OutboxEffect) -> None:
+        delivery = self._deliveries.get(effect.kind)
+        if delivery is None:
+            outcome = Outcome(state=outbox.REFUSED, error=f"没有处理 {effect.kind} 的程序")
+        else:
+            outcome = await self._attempt(delivery, effect)
+        now = self._clock.now()
+        async with self._database.write() as session:
+            settled = await outbox.settle(
+                session,
+                effect.id,
+                owner=self._owner,
+                state=outcome.state,
+                now=now,
+                not_before=outcome.not_before,
+                result=outcome.result,
+                errcode=outcome.errcode,
+                error=outcome.error,
+                looked=outcome.looked,
+            )
+            if settled and delivery is not None:
+                await delivery.record(session, effect, outcome, now=now)
+        self._metrics.delivered.labels(effect.kind, outcome.state).inc()
+        if outcome.state == outbox.REFUSED:
+            self._metrics.alarms.labels("effect.refused").inc()
+            log.warning("effect.refused", effect_id=effect.id, effect=effect.kind, errcode=outcome.errcode)
+        self._on_settled()
+
+    async def _attempt(self, delivery: Delivery, effect: OutboxEffect) -> Outcome:
+        try:
+            if effect.state == outbox.UNKNOWN and delivery.when_unknown == "assume_sent":
+                return Outcome(state=outbox.SENT, error="没有收到回答，按已完成处理")
+            if effect.state == outbox.UNKNOWN and delivery.when_unknown == "find":
+                return await self._find(delivery, effect)
+            return await self._send(delivery, effect)
+        except Withdrawn as exc:
+            return Outcome(state=outbox.CANCELLED, error=str(exc))
+        except (WeComError, TimeoutError, ValueError) as exc:
+            return self._ended_badly(effect, exc)
+        except Exception as exc:  # the item's boundary: one broken effect must not stop the others
+            log.error("effect.broken", effect_id=effect.id, effect=effect.kind, error=type(exc).__name__)
+            self._metrics.alarms.labels("effect.broken").inc()
+            return self._lost(effect, type(exc).__name__)
+
+    def _ended_badly(self, effect: OutboxEffect, exc: Exception) -> Outcome:
+        match exc:
+            case NotDone():
+                return self._later(effect, exc)
+            case Refused():
+                return Outcome(state=outbox.REFUSED, errcode=exc.errcode, error=exc.remedy or str(exc))
+            case OutcomeUnknown() | TimeoutError():
+                return self._lost(effect, str(exc) or "没有在时限内得到回答")
+            case _:
+                # A payload that WeCom's limits forbid is refused by the client before any call.
+                return Outcome(state=outbox.REFUSED, error=str(exc))
+
+    def _lost(self, effect: OutboxEffect, error: str) -> Outcome:
+        return Outcome(state=outbox.UNKNOWN, error=error, not_before=self._pause(effect))
+
+    async def _send(self, delivery: Delivery, effect: OutboxEffect) -> Outcome:
+        left = None
+        if effect.deadline is not None:
+            left = (effect.deadline - self._clock.now()).total_seconds()
+            if left <= 0:
+                return Outcome(state=outbox.EXPIRED, error="已过时限，没有发送")
+        async with asyncio.timeout(left):
+            sent = await delivery.send(effect)
+        return Outcome(state=outbox.SENT, result=sent.result, facts=sent.facts)
+
+    async def _find(self, delivery: Delivery, effect: OutboxEffect) -> Outcome:
+        try:
+            sent = await delivery.find(effect)
+        except WeComError as exc:
+            # Nothing was learned; an unreadable list is no look.
+            return Outcome(state=outbox.UNKNOWN, error=str(exc), not_before=self._clock.now() + LOOK_AGAIN)
+        if sent is not None:
+            return Outcome(state=outbox.SENT, result=sent.result, facts=sent.facts)
+        now = self._clock.now()
+        if effect.looks == 0:
+            return Outcome(state=outbox.UNKNOWN, not_before=now + LOOK_AGAIN, looked=True)
+        if effect.deadline is not None and now >= effect.deadline:
+            return Outcome(state=outbox.EXPIRED, error="核对后确认没有创建，已过时限，不再发送")
+        return Outcome(state=outbox.QUEUED, not_before=now)
+
+    def _later(self, effect: OutboxEffect, exc: NotDone) -> Outcome:
+        now = self._clock.now()
+        at = self._pause(effect)
+        if exc.retry_after_s is not None:
+            at = max(at, now + timedelta(seconds=exc.retry_after_s))
+        if effect.attempts >= ATTEMPTS:
+            return Outcome(
+                state=outbox.REFUSED, errcode=exc.errcode, error=f"试了 {effect.attempts} 次：{exc.remedy}"
+            )
+        if effect.deadline is not None and at >= effect.deadline:
+            return Outcome(state=outbox.EXPIRED, errcode=exc.errcode, error=f"时限内没有完成：{exc.remedy}")
+        return Outcome(state=outbox.QUEUED, not_before=at, errcode=exc.errcode, error=str(exc))
+
+    def _pause(self, effect: OutboxEffect) -> datetime:
+        seconds = min(0.5 * 2**effect.attempts, 300.0)
+        return self._clock.now() + timedelta(seconds=seconds)

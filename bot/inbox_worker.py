@@ -1,0 +1,129 @@
+"""Handles what the inbox holds: one event, one transaction, in order per patient."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from handlers.router import Turn
+from store import inbox
+from store.inbox import InboxEvent
+from wecom.events import UnknownEvent, UnparseableEvent, parse_event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bot.metrics import Metrics
+    from handlers.router import Router
+    from store.clock import Clock
+    from store.database import Database
+
+log = structlog.get_logger(__name__)
+
+LOOK_S: Final = 1.0  # finds what no wake-up announced: retries, another process's rows, a lost message
+
+
+class InboxWorker:
+    """Takes due events until there are none, then waits to be woken.
+
+    ``on_decided`` is called after each commit, so that the courier looks for new effects at once.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        router: Router,
+        *,
+        clock: Clock,
+        metrics: Metrics,
+        on_decided: Callable[[], None],
+        lanes: int = 1,
+    ) -> None:
+        self._database = database
+        self._router = router
+        self._clock = clock
+        self._metrics = metrics
+        self._on_decided = on_decided
+        # SQLite has one writer; PostgreSQL lets several patients' events be handled side by side.
+        self._lanes = 1 if database.is_sqlite else lanes
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Say that there may be work."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            self._woken.clear()
+            try:
+                await self.drain()
+            except Exception as exc:  # the loop's boundary: a database that went away comes back
+                log.error("inbox.worker_failed", error=type(exc).__name__)
+                await asyncio.sleep(LOOK_S)
+                continue
+            try:
+                async with asyncio.timeout(LOOK_S):
+                    await self._woken.wait()
+            except TimeoutError:
+                continue
+
+    async def drain(self) -> int:
+        """Handle everything that is due; return how many events were handled."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._drain_one(), name=f"inbox-lane-{n}") for n in range(self._lanes)]
+        return sum(task.result() for task in tasks)
+
+    async def _drain_one(self) -> int:
+        handled = 0
+        while await self.step():
+            handled += 1
+        return handled
+
+    async def step(self) -> bool:
+        """Handle one event; False when none is due."""
+        event_id: int | None = None
+        try:
+            async with self._database.write() as session:
+                now = self._clock.now()
+                row = await inbox.take(session, now=now)
+                if row is None:
+                    return False
+                event_id = row.id
+                with structlog.contextvars.bound_contextvars(event_id=row.id):
+                    try:
+                        event = parse_event(row.body)
+                    except UnparseableEvent as exc:
+                        inbox.bury(row, error=f"无法解析：{exc}", now=now)
+                        self._alarm("inbox.unparseable", row.id)
+                        return True
+                    turn = Turn(session=session, now=now, received_at=row.received_at)
+                    called = await self._router.handle(event, turn)
+                    inbox.finish(row, kind=event.kind[:80], now=now)
+        except Exception as exc:
+            if event_id is None:
+                raise
+            await self._failed(event_id, exc)
+            return True
+        outcome = "handled" if called else ("unknown" if isinstance(event, UnknownEvent) else "ignored")
+        self._metrics.handled.labels(type(event).__name__, outcome).inc()
+        self._on_decided()
+        return True
+
+    async def _failed(self, event_id: int, exc: Exception) -> None:
+        # The error's words may quote the event: they stay in the database, the log gets the class.
+        log.error("inbox.handler_failed", event_id=event_id, error=type(exc).__name__)
+        self._metrics.handled.labels("error", type(exc).__name__).inc()
+        async with self._database.write() as session:
+            row = await session.get(InboxEvent, event_id)
+            if row is None or row.state not in inbox.PENDING:
+                return
+            inbox.fail(row, error=f"{type(exc).__name__}: {exc}", now=self._clock.now())
+            if row.state == inbox.DEAD:
+                self._alarm("inbox.dead", event_id)
+
+    def _alarm(self, name: str, event_id: int) -> None:
+        self._metrics.alarms.labels(name).inc()
+        log.error(name, event_id=event_id)

@@ -1,0 +1,113 @@
+"""Files of the pack in WeCom's media store: uploaded when needed, again before they expire."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final, Literal
+
+import structlog
+from sqlalchemy.dialects import postgresql, sqlite
+
+from sop.tables import Upload
+from wecom.errors import NotDone, OutcomeUnknown, WeComError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from content.pack import Pack
+    from store.clock import Clock
+    from store.database import Database
+    from wecom.client import WeComClient
+
+log = structlog.get_logger(__name__)
+
+Purpose = Literal["message", "moment", "url"]
+# A media_id lives three days (doc 90253); picture URLs stay, but are checked against nothing, so renewed.
+FRESH: Final[dict[Purpose, timedelta]] = {
+    "message": timedelta(days=2),
+    "moment": timedelta(days=2),
+    "url": timedelta(days=180),
+}
+
+
+class MediaLibrary:
+    """Knows where each picture of the pack is in WeCom, for each of the three ways WeCom keeps pictures.
+
+    The kinds are not interchangeable (40007): ``message`` for mass sends and welcomes (media/upload),
+    ``moment`` for moments (media/upload_attachment), ``url`` for a link's cover (media/uploadimg).
+    """
+
+    def __init__(self, database: Database, client: WeComClient, pack: Pack, *, clock: Clock) -> None:
+        self._database = database
+        self._client = client
+        self._pack = pack
+        self._clock = clock
+        self._locks: dict[tuple[str, Purpose], asyncio.Lock] = {}
+
+    async def fresh(self, asset: str, purpose: Purpose) -> str:
+        """Return a media id (or URL) that is still good for a day, uploading the picture if need be.
+
+        Raises:
+            NotDone: the upload failed; trying again harms nobody.
+            Refused: WeCom does not take the file.
+        """
+        data = await asyncio.to_thread(self._pack.asset_bytes, asset)
+        digest = sha256(data).hexdigest()
+        async with self._locks.setdefault((digest, purpose), asyncio.Lock()):
+            known = await self._known(digest, purpose)
+            if known is not None:
+                return known
+            try:
+                place = await self._upload(digest, data, purpose)
+            except OutcomeUnknown as exc:
+                # A picture uploaded twice is only a second copy.
+                raise NotDone(exc.call, "the upload was not answered") from exc
+            await self._remember(digest, purpose, place)
+            return place
+
+    async def at_hand(self, asset: str, purpose: Purpose) -> str | None:
+        """Return what :meth:`fresh` would return if it needs no upload: for the 20 s of a welcome."""
+        data = await asyncio.to_thread(self._pack.asset_bytes, asset)
+        return await self._known(sha256(data).hexdigest(), purpose)
+
+    async def warm(self, wanted: Iterable[tuple[str, Purpose]]) -> None:
+        """Upload beforehand what greetings will need; what fails now is left out of them, and logged."""
+        for asset, purpose in wanted:
+            try:
+                await self.fresh(asset, purpose)
+            except WeComError as exc:
+                log.warning("media.not_warm", asset=asset, purpose=purpose, errcode=exc.errcode)
+
+    async def _known(self, digest: str, purpose: Purpose) -> str | None:
+        async with self._database.read() as session:
+            upload = await session.get(Upload, (digest, purpose))
+        if upload is None or self._clock.now() - upload.uploaded_at >= FRESH[purpose]:
+            return None
+        return upload.media_id
+
+    async def _upload(self, digest: str, data: bytes, purpose: Purpose) -> str:
+        png = data.startswith(b"\x89PNG")
+        name, content_type = (
+            (f"{digest[:12]}.png", "image/png") if png else (f"{digest[:12]}.jpg", "image/jpeg")
+        )
+        match purpose:
+            case "url":
+                return await self._client.media.upload_image(name, data, content_type)
+            case "moment":
+                return (
+                    await self._client.media.upload_attachment("image", name, data, content_type)
+                ).media_id
+            case "message":
+                return (await self._client.media.upload("image", name, data, content_type)).media_id
+
+    async def _remember(self, digest: str, purpose: Purpose, place: str) -> None:
+        insert = sqlite.insert if self._database.is_sqlite else postgresql.insert
+        values = {"media_id": place, "uploaded_at": self._clock.now()}
+        async with self._database.write() as session:
+            await session.execute(
+                insert(Upload)
+                .values(sha256=digest, purpose=purpose, **values)
+                .on_conflict_do_update(index_elements=["sha256", "purpose"], set_=values)
+            )

@@ -1,0 +1,115 @@
+"""Planning weeks: on request, and every Monday 08:30 of the clinic, or as soon after it as we run."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from sqlalchemy import func, select
+
+from console.deps import WeekNotPlannable
+from sop.planner import monday_of
+from sop.roster import load_roster
+from sop.tables import Batch
+from sop.weeks import Planned, draft_week
+from wecom.errors import WeComError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from zoneinfo import ZoneInfo
+
+    from bot.sync import TenantSync
+    from content.compliance import Checker
+    from content.pack import Pack
+    from content.render import Renderer
+    from store.clock import Clock
+    from store.database import Database
+
+log = structlog.get_logger(__name__)
+
+MONDAY_AT: Final = time(8, 30)
+LEAD: Final = timedelta(minutes=30)  # nobody can review a post that is due sooner
+CLOCKWORK: Final = "定时任务"
+
+
+class WeekPlanning:
+    """Drafts weeks from the pack, once each."""
+
+    def __init__(
+        self,
+        database: Database,
+        sync: TenantSync,
+        *,
+        pack: Pack,
+        renderer: Renderer,
+        checker: Checker,
+        clock: Clock,
+        zone: ZoneInfo,
+        on_planned: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._sync = sync
+        self._pack = pack
+        self._renderer = renderer
+        self._checker = checker
+        self._clock = clock
+        self._zone = zone
+        self._on_planned = on_planned
+        self._turn = asyncio.Lock()
+
+    async def plan(self, week: date, actor: str) -> Planned:
+        """Draft the week that begins on Monday ``week``; a drafted one is returned as it stands.
+
+        Raises:
+            WeekNotPlannable: WeCom has not told us yet who could send anything.
+        """
+        async with self._turn:
+            await self._refresh()
+            async with self._database.write() as session:
+                planned = await draft_week(
+                    session,
+                    week,
+                    roster=await load_roster(session, self._pack),
+                    renderer=self._renderer,
+                    checker=self._checker,
+                    now=self._clock.now(),
+                    zone=self._zone,
+                    actor=actor,
+                    lead=LEAD,
+                )
+        log.info("week.planned", week=str(week), created=planned.created, posts=len(planned.posts))
+        self._on_planned()
+        return planned
+
+    async def ensure_current(self) -> None:
+        """Draft this week if its hour has come and nobody did.
+
+        On Monday from 08:30. On a later day only where an earlier week exists: then the server was down on
+        Monday; a clinic that has just installed the program is not surprised by half a week of posts.
+        """
+        local = self._clock.now().astimezone(self._zone)
+        week = monday_of(local.date())
+        if local < datetime.combine(week, MONDAY_AT, tzinfo=self._zone):
+            return
+        async with self._database.read() as session:
+            latest = await session.scalar(select(func.max(Batch.week)))
+        if latest is not None and latest >= week:
+            return
+        if latest is None and local.weekday() != 0:
+            return
+        await self.plan(week, CLOCKWORK)
+
+    async def _refresh(self) -> None:
+        try:
+            await self._sync.fresh()
+        except WeComError as exc:
+            async with self._database.read() as session:
+                roster = await load_roster(session, self._pack)
+            if not roster.serving:
+                raise WeekNotPlannable(
+                    f"还没有从企业微信读到成员，暂时不能排内容：{exc.remedy or exc}"
+                ) from exc
+            # What was read earlier today is better than no plan.
+            log.warning("week.planned_on_old_members", errcode=exc.errcode)

@@ -1,0 +1,108 @@
+"""Reading members and customer groups from WeCom: before a week is planned, and once an hour."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from sqlalchemy import select
+
+from clinic import groups, people
+from clinic.tables import CustomerGroup, Member
+from wecom.errors import Refused, WeComError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from store.clock import Clock
+    from store.database import Database
+    from wecom.api.groups import GroupChat
+    from wecom.client import WeComClient
+
+log = structlog.get_logger(__name__)
+
+FRESH: Final = timedelta(minutes=10)
+
+
+class TenantSync:
+    """Keeps our picture of who serves customers and which groups exist."""
+
+    def __init__(self, database: Database, client: WeComClient, *, clock: Clock) -> None:
+        self._database = database
+        self._client = client
+        self._clock = clock
+        self._read_at: datetime | None = None
+
+    async def fresh(self) -> None:
+        """Read again unless that was done in the last ten minutes.
+
+        Raises:
+            WeComError: WeCom could not be read.
+        """
+        if self._read_at is None or self._clock.now() - self._read_at > FRESH:
+            await self.read()
+
+    async def read(self) -> None:
+        """Read members and groups now.
+
+        Raises:
+            WeComError: the members could not be read; what is known stays as it is.
+        """
+        serving = await self._client.contacts.follow_users()
+        async with self._database.write() as session:
+            await people.record_serving(session, serving, now=self._clock.now())
+        try:
+            await self._record_groups(await self._groups())
+        except WeComError as exc:
+            # Moments need no groups: a corp without the permission for groups still gets its week.
+            log.warning("sync.groups_unreadable", errcode=exc.errcode)
+        async with self._database.read() as session:
+            nameless = (
+                await session.scalars(select(Member.userid).where(Member.name == "", Member.serves))
+            ).all()
+        await self._read_names(nameless)
+        self._read_at = self._clock.now()
+
+    async def _record_groups(self, chats: list[GroupChat]) -> None:
+        now = self._clock.now()
+        async with self._database.write() as session:
+            for chat in chats:
+                await groups.record(
+                    session,
+                    chat_id=chat.chat_id,
+                    name=chat.name,
+                    owner=chat.owner,
+                    members=len(chat.member_list),
+                    member_version=chat.member_version or None,
+                    now=now,
+                )
+            listed = {chat.chat_id for chat in chats}
+            known = await session.scalars(select(CustomerGroup).where(CustomerGroup.dismissed_at.is_(None)))
+            for group in known.all():
+                if group.chat_id not in listed:
+                    group.dismissed_at = now
+
+    async def _groups(self) -> list[GroupChat]:
+        chats: list[GroupChat] = []
+        async for ref in self._client.groups.list():
+            try:
+                chats.append(await self._client.groups.get(ref.chat_id))
+            except Refused as exc:
+                # One group that cannot be read (owner left the visible range) must not hide the others.
+                log.warning("sync.group_unreadable", errcode=exc.errcode)
+        return chats
+
+    async def _read_names(self, userids: Sequence[str]) -> None:
+        names: dict[str, tuple[str, str]] = {}
+        for userid in userids:
+            try:
+                member = await self._client.members.get(userid)
+            except WeComError as exc:
+                log.info("sync.member_unreadable", errcode=exc.errcode)
+                continue
+            names[userid] = (member.name, member.alias)
+        async with self._database.write() as session:
+            for userid, (name, alias) in names.items():
+                await people.record_member(session, userid, name=name, alias=alias)

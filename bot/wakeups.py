@@ -1,0 +1,87 @@
+"""Wake-ups: "there may be work", told to whoever does it, in this process or another.
+
+They carry nothing else: the truth is in SQL, and a sweep finds what nobody was woken for. In one process
+taskiq's in-memory broker carries them, across processes a Redis stream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from taskiq import InMemoryBroker
+from taskiq.api import run_receiver_task
+from taskiq_redis import RedisStreamBroker
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from taskiq import AsyncBroker
+
+log = structlog.get_logger(__name__)
+
+INBOX: Final = "inbox"
+OUTBOX: Final = "outbox"
+STREAM: Final = "xiaohu:wakeups"
+KEPT: Final = 1000  # old wake-ups are worth nothing
+
+
+class Wakeups:
+    """Sends and receives wake-ups. Many in a row become one."""
+
+    def __init__(self, redis_url: str | None) -> None:
+        self._broker: AsyncBroker = (
+            RedisStreamBroker(redis_url, queue_name=STREAM, maxlen=KEPT) if redis_url else InMemoryBroker()
+        )
+        self._shared = redis_url is not None
+        self._listeners: dict[str, Callable[[], None]] = {}
+        self._pending: set[str] = set()
+        self._told = asyncio.Event()
+
+        async def wake(topic: str) -> None:
+            if topic in self._listeners:
+                self._listeners[topic]()
+
+        self._task = self._broker.register_task(wake, task_name="xiaohu.wake")
+
+    def listen(self, topic: str, callback: Callable[[], None]) -> None:
+        """Call ``callback`` in this process for each wake-up about ``topic``."""
+        self._listeners[topic] = callback
+
+    def tell(self, topic: str) -> None:
+        """Announce work; returns at once. A listener in this process hears it without any broker."""
+        if (listener := self._listeners.get(topic)) is not None:
+            listener()
+            return
+        self._pending.add(topic)
+        self._told.set()
+
+    @asynccontextmanager
+    async def open(self, *, receive: bool) -> AsyncIterator[None]:
+        """Connect to the broker; with ``receive`` also take what other processes announce."""
+        self._broker.is_worker_process = receive
+        await self._broker.startup()
+        tasks = [asyncio.create_task(self._send(), name="wakeups-send")]
+        if receive and self._shared:
+            tasks.append(asyncio.create_task(run_receiver_task(self._broker), name="wakeups-receive"))
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._broker.shutdown()
+
+    async def _send(self) -> None:
+        while True:
+            await self._told.wait()
+            self._told.clear()
+            topics, self._pending = self._pending, set()
+            for topic in topics:
+                try:
+                    async with asyncio.timeout(5):
+                        await self._task.kiq(topic)
+                except Exception as exc:  # the loop's boundary: without Redis the sweeps still find the work
+                    log.warning("wakeups.not_sent", topic=topic, error=type(exc).__name__)
