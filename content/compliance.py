@@ -1,0 +1,137 @@
+"""The content check: what the law forbids a clinic to say, with the exact words, the reason and a way out.
+
+It helps people who write; it does not replace a lawyer. ``block`` may never go out, ``warn`` needs a person's
+decision, ``hint`` is advice. The rules are data, see `content.rulebook`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from content.folding import Folder
+from content.rulebook import RULES, Channel, Level, PersonaKind, Rulebook, read_rulebook
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+    from content.folding import Folded
+    from content.rulebook import Rule
+
+_LOOK_BACK = 20  # characters of context before a match that can make it harmless
+_SEVERITY: dict[Level, int] = {"block": 0, "warn": 1, "hint": 2}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Words that a rule objects to: ``text[start:end]``, counted in characters of the original text."""
+
+    level: Level
+    start: int
+    end: int
+    rule: str
+    ground: str  # the legal ground, one Chinese sentence
+    advice: str
+
+
+class Checker:
+    """Checks texts against a rulebook. Stateless but for a table of characters seen; share one freely."""
+
+    def __init__(self, rulebook: Rulebook) -> None:
+        self._rulebook = rulebook
+        self._folder = Folder(rulebook.alike)
+        self._begins: dict[str, tuple[Rule, ...]] = {}  # one or two characters → rules that may match there
+        self._anywhere = tuple(rule for rule in rulebook.rules if rule.heads is None)
+        for rule in rulebook.rules:
+            for head in rule.heads or ():
+                self._begins[head] = (*self._begins.get(head, ()), rule)
+
+    @classmethod
+    def load(cls, folder: Path = RULES) -> Self:
+        """Read the rules that come with the program, or those of another folder.
+
+        Raises:
+            RulesError: the rule files are broken.
+        """
+        return cls(read_rulebook(folder))
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        return self._rulebook.rules
+
+    def check(
+        self, text: str, *, persona: PersonaKind, channel: Channel, own: Collection[str] = ()
+    ) -> tuple[Finding, ...]:
+        """Return the findings in the order of the text, the most severe first where they start together.
+
+        ``own`` are the clinic's own numbers, which are no personal data.
+        """
+        folded = self._folder.fold(text)
+        if not folded.text:
+            return ()
+        own_digits = {_digits(number) for number in own} - {""}
+        findings = [
+            finding
+            for rule, matches in self._matches(folded.text).items()
+            if persona in rule.personas and channel in rule.channels
+            for finding in self._judge(rule, folded, matches, own_digits)
+        ]
+        findings.sort(key=lambda f: (f.start, _SEVERITY[f.level], f.end, f.rule))
+        return tuple(findings)
+
+    def _matches(self, text: str) -> dict[Rule, list[re.Match[str]]]:
+        """Find every rule's matches in one walk, as each rule's ``finditer`` would."""
+        found: dict[Rule, list[re.Match[str]]] = {}
+        begins = self._begins
+        for at, first in enumerate(text):
+            for rule in (*begins.get(text[at : at + 2], ()), *begins.get(first, ())):
+                matches = found.get(rule)
+                if matches is not None and at < matches[-1].end():
+                    continue
+                match = rule.pattern.match(text, at)
+                if match is not None:
+                    found.setdefault(rule, []).append(match)
+        for rule in self._anywhere:
+            matches = list(rule.pattern.finditer(text))
+            if matches:
+                found[rule] = matches
+        return found
+
+    def _judge(
+        self, rule: Rule, folded: Folded, matches: list[re.Match[str]], own: Collection[str]
+    ) -> Iterator[Finding]:
+        """Turn a rule's matches into findings, but for those that are harmless where they stand."""
+        if rule.unless_text is not None and rule.unless_text.search(folded.text):
+            return
+        allowed = [m.span() for m in rule.exception.finditer(folded.text)] if rule.exception else []
+        for match in matches:
+            if any(start <= match.start() and match.end() <= end for start, end in allowed):
+                continue
+            if self._harmless(rule, folded.text, match):
+                continue
+            if rule.own_numbers and _digits(match[0]) in own:
+                continue
+            start, end = folded.span(match.start(), match.end())
+            yield Finding(
+                level=rule.level, start=start, end=end, rule=rule.id, ground=rule.ground, advice=rule.advice
+            )
+
+    def _harmless(self, rule: Rule, text: str, match: re.Match[str]) -> bool:
+        """Tell whether the words around a match deny or question it."""
+        for name in rule.unless:
+            context = self._rulebook.contexts[name]
+            before = text[max(0, match.start() - _LOOK_BACK) : match.start()]
+            if (
+                (context.before and context.before.search(before))
+                or (context.right_before and context.right_before.search(before))
+                or (context.inside and context.inside.search(match[0]))
+                or (context.after and context.after.match(text, match.end()))
+            ):
+                return True
+        return False
+
+
+def _digits(text: str) -> str:
+    return "".join(character for character in text if character.isdigit())

@@ -1,0 +1,128 @@
+"""How a rule's matches can begin: the first two characters, worked out from its pattern.
+
+Forty rules of fifty words each would each search the whole text. Knowing the possible beginnings, one walk
+through the text finds the few places where any rule can match at all, and asks only that rule there.
+Understands the dialect of `content.rulebook` and nothing more; what it does not know it calls unknown, which
+costs time but never a finding.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAX_HEADS = 5000
+_WIDE = 64  # a class of more characters than that is as good as unknown
+
+
+class _AnywhereError(Exception):
+    """A match may begin with any character."""
+
+
+def heads(pattern: str) -> frozenset[str] | None:
+    """Return the beginnings (one or two characters) of everything a pattern matches, or None for anything.
+
+    A beginning of one character means that the second is not known.
+    """
+    walk = _Walk(pattern)
+    try:
+        left, end = walk.alternatives(0, {""})
+    except _AnywhereError:
+        return None
+    if end != len(pattern) or "" in left or len(walk.done | left) > MAX_HEADS:
+        return None
+    return frozenset(walk.done | left)
+
+
+class _Walk:
+    """Walks a pattern, growing beginnings; those that are complete are put aside in ``done``."""
+
+    def __init__(self, pattern: str) -> None:
+        self._pattern = pattern
+        self.done: set[str] = set()
+
+    def alternatives(self, at: int, open_: set[str]) -> tuple[set[str], int]:
+        """Walk ``a|b|c`` from ``at``; answers the unfinished beginnings after it and where it ends."""
+        result: set[str] = set()
+        while True:
+            after, at = self._sequence(at, open_)
+            result |= after
+            if self._pattern[at : at + 1] != "|":
+                return result, at
+            at += 1
+
+    def _sequence(self, at: int, open_: set[str]) -> tuple[set[str], int]:
+        pattern = self._pattern
+        while at < len(pattern) and pattern[at] not in "|)":
+            grow, at = self._atom(at)
+            least, most, at = self._times(at)
+            for _ in range(min(least, 2)):
+                open_ = grow(open_)
+            reached = open_
+            for _ in range(min(most, 2) - min(least, 2)):
+                open_ = grow(open_)
+                reached = reached | open_
+            open_ = reached
+        return open_, at
+
+    def _atom(self, at: int) -> tuple[Callable[[set[str]], set[str]], int]:
+        """Return how one atom lengthens beginnings, and where the atom ends."""
+        pattern = self._pattern
+        if pattern[at] == "(":
+            if not pattern.startswith("(?:", at):
+                raise _AnywhereError
+            _, end = self.alternatives(at + 3, set())
+            return (lambda open_: self.alternatives(at + 3, open_)[0]), end + 1
+        if pattern[at] == "[":
+            characters, end = self._class(at)
+            return (lambda open_: self._lengthen(open_, characters)), end
+        if pattern[at] == "\\":
+            return (lambda open_: self._lengthen(open_, {pattern[at + 1]})), at + 2
+        if pattern[at] in "^$":
+            return (lambda open_: open_), at + 1
+        return (lambda open_: self._lengthen(open_, {pattern[at]})), at + 1
+
+    def _lengthen(self, open_: set[str], characters: set[str] | None) -> set[str]:
+        if characters is None:  # any character may follow
+            if "" in open_:
+                raise _AnywhereError
+            self.done |= open_
+            return set()
+        longer = {head + character for head in open_ for character in characters}
+        self.done |= {head for head in longer if len(head) == 2}
+        if len(self.done) > MAX_HEADS:
+            raise _AnywhereError
+        return {head for head in longer if len(head) < 2}
+
+    def _class(self, at: int) -> tuple[set[str] | None, int]:
+        pattern = self._pattern
+        end = pattern.index("]", at + 2)
+        body = pattern[at + 1 : end]
+        if body.startswith("^") or "\\" in body:
+            return None, end + 1
+        found: set[str] = set()
+        position = 0
+        while position < len(body):
+            if body[position + 1 : position + 2] == "-" and position + 2 < len(body):
+                first, last = ord(body[position]), ord(body[position + 2])
+                if last - first > _WIDE:
+                    return None, end + 1
+                found |= {chr(code) for code in range(first, last + 1)}
+                position += 3
+            else:
+                found.add(body[position])
+                position += 1
+        return found, end + 1
+
+    def _times(self, at: int) -> tuple[int, int, int]:
+        """Read ``?``, ``{n}``, ``{m,n}``; answers least, most and where it ends."""
+        pattern = self._pattern
+        if pattern[at : at + 1] == "?":
+            return 0, 1, at + 1
+        if pattern[at : at + 1] != "{":
+            return 1, 1, at
+        end = pattern.index("}", at)
+        least, _, most = pattern[at + 1 : end].partition(",")
+        return int(least), int(most or least), end + 1
