@@ -1,0 +1,66 @@
+"""Empty databases for tests: SQLite files, or schemas of one PostgreSQL server per run."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import tempfile
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import asyncpg
+from sqlalchemy.engine import make_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def fresh_database_url(kind: str, folder: Path) -> Iterator[str]:
+    """Yield the URL of an empty database that is gone afterwards."""
+    if kind == "sqlite":
+        yield f"sqlite+aiosqlite:///{folder / 'xiaohu.db'}"
+        return
+    server = os.environ.get("XIAOHU_TEST_POSTGRES_URL") or _wheel_server()
+    name = f"xiaohu_{secrets.token_hex(6)}"
+    _execute(server, f'CREATE DATABASE "{name}"')
+    try:
+        yield _async_url(server, name)
+    finally:
+        _execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@cache
+def _wheel_server() -> str:
+    """Start the PostgreSQL of the ``pgserver`` wheel; all test workers of a run share it."""
+    import pgserver  # noqa: PLC0415  (only where no server is given)
+
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", "single")
+    folder = Path(tempfile.gettempdir()) / f"xiaohu-pg-{os.getuid()}-{run[:8]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    uri: str = pgserver.get_server(str(folder), cleanup_mode="stop").get_uri()
+    return uri
+
+
+def _async_url(server: str, name: str) -> str:
+    return make_url(server).set(drivername="postgresql+asyncpg", database=name).render_as_string(
+        hide_password=False
+    )
+
+
+def _execute(server: str, statement: str) -> None:
+    async def run() -> None:
+        connection = await asyncpg.connect(server)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    # The fixture is not a coroutine, and a test's loop may be running: another thread has none.
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(run())).result(timeout=60)
