@@ -89,7 +89,7 @@ class Program:
         self, api: str, blob: bytes, *, filename: str = "a.png", field: str = "media", **query: str
     ) -> dict[str, Any]:
         form = aiohttp.FormData()
-        form.add_field(field, blob, filename=filename, content_type="image/png")
+        form.add_field(field, io.BytesIO(blob), filename=filename, content_type="image/png")
         url = f"{self.sandbox.api_base}/cgi-bin/{api}"
         async with self.http.post(url, params=self._query(dict(query)), data=form) as answer:
             assert answer.status == 200
@@ -114,8 +114,8 @@ class Program:
             assert answer.status == status, await answer.text()
             return await answer.json()
 
-    async def act(self, name: str, *, status: int = 200, **body: Any) -> dict[str, Any]:
-        return await self.control("POST", f"/actions/{name}", body, status=status)
+    async def act(self, action: str, /, *, status: int = 200, **body: Any) -> dict[str, Any]:
+        return await self.control("POST", f"/actions/{action}", body, status=status)
 
 
 @asynccontextmanager

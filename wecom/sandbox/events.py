@@ -67,7 +67,8 @@ def member_change_xml(
         ChatId=chat_id,
         ChangeType="update",
         UpdateDetail=detail,
-        **({"JoinScene": scene} if joined else {"QuitScene": scene}),
+        JoinScene=scene if joined else 0,
+        QuitScene=0 if joined else scene,
         MemChangeCnt=len(people),
     )
     items = "".join(f"<Item>{escape(person)}</Item>" for person in people)

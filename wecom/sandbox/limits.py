@@ -35,7 +35,7 @@ class RateLimits:
     def __init__(self, clock: SandboxClock, rules: Rules) -> None:
         self._clock = clock
         self._rules = rules
-        self._windows: dict[tuple[str, int], _Window] = {}
+        self._windows: dict[tuple[str, int, int], _Window] = {}
         self._running: dict[str, int] = {}
 
     def count(self, api: str, *, debug: bool = False) -> None:
@@ -48,9 +48,9 @@ class RateLimits:
         if debug:
             limits = ((5, MINUTE), *limits)
         for most, seconds in limits:
-            window = self._windows.get((api, seconds))
+            window = self._windows.get((api, most, seconds))
             if window is None or now - window.began >= seconds:
-                window = self._windows[api, seconds] = _Window(began=now)
+                window = self._windows[api, most, seconds] = _Window(began=now)
             window.calls += 1
             if window.calls > most:
                 raise Refusal(45009)

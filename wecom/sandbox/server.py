@@ -14,6 +14,7 @@ from .api.frame import ApiFrame
 from .callbacks import RETRY_AFTER_S, CallbackSender
 from .control import ControlApi, connection_of
 from .live import LiveChanges
+from .pages import PageFiles
 from .tenant import Tenant
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def create_sandbox_app(
     app.on_shutdown.append(end_streams)
     app.router.add_route("*", "/cgi-bin/{api:.*}", ApiFrame(tenant).handle)
     app.router.add_routes(ControlApi(tenant, sender, live).routes())
-    app.router.add_routes(_page_routes(tenant, phones))
+    app.router.add_routes(PageFiles(tenant, phones).routes())
     return app
 
 
@@ -88,45 +89,6 @@ async def _tick(tenant: Tenant) -> None:
     while True:
         tenant.settle()
         await asyncio.sleep(TICK_S)
-
-
-def _page_routes(tenant: Tenant, phones: Path) -> list[web.RouteDef]:
-    async def index(_: web.Request) -> web.StreamResponse:
-        page = phones / "index.html"
-        if page.is_file():
-            return web.FileResponse(page, headers={"Cache-Control": "no-cache"})
-        return web.Response(
-            text="手机页面还没有安装（缺少 phones/index.html）；JSON 视图见 /sandbox/api/state。\n"
-        )
-
-    async def static(request: web.Request) -> web.StreamResponse:
-        wanted = request.match_info["path"]
-        for folder in (phones / "static", phones):
-            file = (folder / wanted).resolve()
-            if file.is_relative_to(folder.resolve()) and file.is_file():
-                return web.FileResponse(file, headers={"Cache-Control": "no-cache"})
-        raise web.HTTPNotFound
-
-    async def media(request: web.Request) -> web.StreamResponse:
-        found = tenant.media.find(request.match_info["media_id"])
-        if found is None:
-            raise web.HTTPNotFound
-        return web.Response(
-            body=found.blob,
-            content_type=found.content_type,
-            headers={"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"},
-        )
-
-    async def to_index(_: web.Request) -> web.StreamResponse:
-        raise web.HTTPFound("/sandbox/")
-
-    return [
-        web.get("/", to_index),
-        web.get("/sandbox", to_index),
-        web.get("/sandbox/", index),
-        web.get("/sandbox/static/{path:.+}", static),
-        web.get("/sandbox/media/{media_id}", media),
-    ]
 
 
 @asynccontextmanager

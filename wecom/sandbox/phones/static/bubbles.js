@@ -1,0 +1,122 @@
+// A conversation: times, grey lines, and a bubble for every kind of message.
+
+import { described, linked, markdown } from "./richtext.js";
+import { h, icon } from "./dom.js";
+import { avatar, outLink, picture, zoomable } from "./parts.js";
+import { templateCard } from "./cards.js";
+import { whenText } from "./times.js";
+
+const QUIET_MS = 5 * 60_000; // WeChat shows the time again after such a pause
+
+/**
+ * Show messages, oldest first. `named`: senders' names stand above their bubbles (groups);
+ * `notice(text)` says a grey line as this phone's owner reads it; `userid`: whose cards are tapped.
+ */
+export function conversation(ctx, messages, { named = false, notice = (text) => text, userid = "", label }) {
+  const rows = [];
+  let last = 0;
+  for (const message of messages) {
+    const at = Date.parse(message.at);
+    if (at - last > QUIET_MS) rows.push(h("p", { class: "chat-time", key: `t${message.id}` }, whenText(message.at, ctx.now())));
+    last = at;
+    rows.push(row(ctx, message, { named, notice, userid }));
+  }
+  return h("div", { class: "chat-log", role: "log", "aria-label": label, "data-stick": "bottom", tabindex: "0" }, rows);
+}
+
+function row(ctx, message, { named, notice, userid }) {
+  const from = message.from;
+  if (message.recalled) {
+    return h("p", { class: "chat-notice", key: message.id, "data-testid": "message", "data-kind": "recalled" }, `${message.mine ? "你" : from.name}撤回了一条消息`);
+  }
+  if (message.kind === "notice") {
+    return h("p", { class: "chat-notice", key: message.id, "data-testid": "message", "data-kind": "notice" }, notice(message.text));
+  }
+  const face = from.kind === "app" ? "app" : from.kind === "member" ? "member" : "patient";
+  return h("div", {
+    class: `chat-row ${message.mine ? "mine" : ""}`, key: message.id, "data-testid": "message", "data-kind": message.kind,
+    "data-origin": message.origin,
+  },
+  avatar(from.name, from.id, face),
+  h("div", { class: "chat-body" },
+    h("p", { class: named && !message.mine ? "chat-name" : "hidden-text" }, message.mine ? "我：" : from.name),
+    content(ctx, message, userid)));
+}
+
+function content(ctx, message, userid) {
+  const { kind, payload } = message;
+  if (kind === "text") return h("div", { class: "bubble" }, linked(message.text));
+  if (kind === "markdown") return h("div", { class: "bubble bubble-white" }, markdown(message.text));
+  if (kind === "template_card") return message.card ? templateCard(ctx, message.card, userid) : h("div", { class: "bubble" }, "[卡片已不在这部手机上]");
+  if (kind === "textcard") return textCard(payload);
+  if (kind === "news") return h("div", { class: "stack" }, (payload.articles ?? []).map((article) => article_(ctx, article)));
+  return attachment(ctx, { ...payload, kind });
+}
+
+function textCard(card) {
+  return outLink(card.url, { class: "textcard" },
+    h("span", { class: "textcard-title" }, card.title),
+    h("span", { class: "textcard-text" }, described(String(card.description ?? ""))),
+    h("span", { class: "textcard-foot" }, card.btntxt || "详情", icon("next")));
+}
+
+function article_(ctx, article) {
+  return outLink(article.url, { class: "news" },
+    article.picurl ? picture(ctx, article.picurl, "", "news-picture") : null,
+    h("span", { class: "news-title" }, article.title),
+    article.description ? h("span", { class: "news-text" }, article.description) : null);
+}
+
+/** One attachment of WeCom (image, link, miniprogram, video, file) as a bubble; also used by tasks. */
+export function attachment(ctx, payload) {
+  switch (payload.kind) {
+    case "image":
+      return zoomable(ctx, payload.picture, "图片", "bubble-image");
+    case "video":
+      return h("video", { class: "bubble-video", controls: true, preload: "metadata", src: payload.picture ?? "", "aria-label": "视频" });
+    case "link":
+      return outLink(payload.url, { class: "linkcard" },
+        h("span", { class: "linkcard-title" }, payload.title || payload.url),
+        h("span", { class: "linkcard-row" },
+          h("span", { class: "linkcard-text" }, payload.desc || hostOf(payload.url)),
+          payload.picture ? picture(ctx, payload.picture, "", "linkcard-picture") : h("span", { class: "picture picture-none linkcard-picture" }, icon("link"))));
+    case "miniprogram":
+      return h("button", {
+        type: "button", class: "minicard",
+        onclick: () => ctx.toast(`小程序 ${payload.appid ?? ""} 的页面：${payload.page ?? ""}（沙盒里不会打开）`),
+      },
+      h("span", { class: "minicard-title" }, payload.title ?? "小程序"),
+      picture(ctx, payload.picture, "", "minicard-picture"),
+      h("span", { class: "minicard-foot" }, icon("mini"), "小程序"));
+    case "file":
+      return h("div", { class: "filecard" }, h("span", {}, payload.filename || "文件"), icon("file"));
+    default:
+      return h("div", { class: "bubble" }, `[${payload.kind}]`);
+  }
+}
+
+function hostOf(url) {
+  try {
+    return new URL(url).host;
+  } catch {
+    return "";
+  }
+}
+
+/** The last message in a list of chats, in one line. */
+export function preview(message) {
+  if (!message) return "";
+  if (message.recalled) return "[撤回了一条消息]";
+  const names = { image: "[图片]", video: "[视频]", file: "[文件]", news: "[图文]" };
+  const payload = message.payload ?? {};
+  switch (message.kind) {
+    case "text": case "notice":
+      return message.text.replace(/<a\s[^>]*>([^<]*)<\/a>/gi, "$1");
+    case "markdown": return message.text.replace(/<[^>]*>|[*#>`]/g, "").trim();
+    case "link": return `[链接] ${payload.title ?? ""}`;
+    case "miniprogram": return `[小程序] ${payload.title ?? ""}`;
+    case "textcard": return `[卡片] ${payload.title ?? ""}`;
+    case "template_card": return `[卡片] ${message.card?.card?.main_title?.title ?? ""}`;
+    default: return names[message.kind] ?? `[${message.kind}]`;
+  }
+}

@@ -1,0 +1,73 @@
+// What the page says where the sandbox only gives codes, or speaks English to programmers.
+
+/** The channels of the `small` scene; others can be typed. */
+export const CHANNELS = [
+  ["front-desk", "前台扫码"],
+  ["dr-zhang-card", "张医生名片"],
+  ["dr-li-card", "李医生名片"],
+  ["douyin", "抖音"],
+  ["meituan", "美团"],
+  ["old-friend", "老带新"],
+  ["free-clinic", "义诊"],
+  ["wechat-oa", "公众号"],
+];
+
+export function channelName(state) {
+  if (!state) return "无渠道参数";
+  return CHANNELS.find(([key]) => key === state)?.[1] ?? state;
+}
+
+export const FAULT_KINDS = [
+  ["errcode", "返回错误码"],
+  ["delay", "变慢"],
+  ["reset_before", "执行前断开连接"],
+  ["reset_after", "执行后断开连接（回答丢失）"],
+  ["drop_callback", "丢掉回调"],
+  ["duplicate_callback", "回调重复送达"],
+  ["hold_callback", "回调乱序（晚一个送达）"],
+];
+
+export const API_TARGETS = [
+  ["externalcontact/send_welcome_msg", "发送欢迎语"],
+  ["externalcontact/mark_tag", "打标签"],
+  ["externalcontact/add_moment_task", "创建朋友圈任务"],
+  ["externalcontact/add_msg_template", "创建群发任务"],
+  ["message/send", "发送应用消息"],
+  ["message/update_template_card", "更新卡片"],
+  ["media/upload", "上传素材"],
+  ["media/upload_attachment", "上传朋友圈附件"],
+];
+
+export const CALLBACK_TARGETS = [
+  ["change_external_contact.add_external_contact", "患者添加成员"],
+  ["change_external_contact.del_follow_user", "患者删除成员"],
+  ["template_card_event", "点击卡片"],
+];
+
+export function targetName(target) {
+  if (target === "*") return "任意";
+  return [...API_TARGETS, ...CALLBACK_TARGETS].find(([key]) => key === target)?.[1] ?? target;
+}
+
+const MISTAKES = [
+  [/is already a contact of/, "已经是好友了。"],
+  [/are not in touch/, "对方已不是好友，消息没有送达。"],
+  [/task was cancelled/, "这条任务已被取消。"],
+  [/task was sent already/, "这条任务已经发送过了。"],
+  [/moment was cancelled/, "这条朋友圈已被取消。"],
+  [/moment was published already/, "这条朋友圈已经发表过了。"],
+  [/choose at least one recipient/, "请至少选择一个发送对象。"],
+  [/no standing customer group|is not in /, "已不在这个群里。"],
+  [/already in /, "已经在群里了。"],
+  [/owner hands the group over/, "群主要先转让群才能退出。"],
+  [/no member has the userid|no patient has the external_userid|no group has the chat_id/, "沙盒里没有这个人或群。"],
+];
+
+/** Say a refusal of the control API in Chinese; what we do not know is quoted. */
+export function mistakeText(error) {
+  return MISTAKES.find(([pattern]) => pattern.test(error))?.[1] ?? `没有成功：${error}`;
+}
+
+export const CALLBACK_STATES = {
+  pending: "等待送达", held: "被扣住", delivered: "已送达", dropped: "已丢弃", lost: "三次都没送达",
+};
