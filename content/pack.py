@@ -113,6 +113,10 @@ class WelcomeSpec:
     text_place: Place  # where the text's first line is
     why: str = ""
 
+    def suits(self, persona: PersonaSpec) -> bool:
+        """Tell whether this persona may greet with it."""
+        return persona.key == self.persona or persona.kind == self.kind
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupRole:

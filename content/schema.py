@@ -37,9 +37,13 @@ PATTERN_REMEDIES = {
 }
 
 
-def _one_or_many(value: Any) -> Any:
-    """Let staff write ``for: doctor`` for ``for: [doctor]``: the slip is common and unambiguous."""
+def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
+
+
+def _one_or_many(item: Any) -> BeforeValidator:
+    """Let staff write ``for: doctor`` for ``for: [doctor]``: the slip is common and unambiguous."""
+    return BeforeValidator(_listed, json_schema_input_type=list[item] | item)
 
 
 Key = Annotated[
@@ -54,11 +58,11 @@ UserId = Annotated[str, Field(pattern=_USERID, max_length=64, description="企�
 Line = Annotated[str, Field(min_length=1, max_length=100, pattern=_LINE)]
 TagName = Annotated[str, Field(min_length=1, max_length=30, pattern=_TAG)]  # ≤ 30 chars: doc 92696
 Text = Annotated[str, Field(min_length=1, max_length=8000, description="Jinja 模板")]
-Keys = Annotated[list[Key], BeforeValidator(_one_or_many)]
+Keys = Annotated[list[Key], _one_or_many(Key)]
 Attachments = Annotated[
-    list[Key], BeforeValidator(_one_or_many), Field(max_length=MAX_ATTACHMENTS, description="素材的 key")
+    list[Key], _one_or_many(Key), Field(max_length=MAX_ATTACHMENTS, description="素材的 key")
 ]
-Categories = Annotated[list[Category], BeforeValidator(_one_or_many), Field(min_length=1)]
+Categories = Annotated[list[Category], _one_or_many(Category), Field(min_length=1)]
 
 
 class Strict(BaseModel):
@@ -163,7 +167,7 @@ class WelcomeModel(Strict):
     key: Key
     persona: Key | None = None
     kind: PersonaKind | None = None
-    channels: Annotated[list[str], BeforeValidator(_one_or_many)] = []
+    channels: Annotated[list[str], _one_or_many(str)] = []
     text: Text
     attachments: Attachments = []
 
@@ -183,7 +187,7 @@ class WelcomesFile(Strict):
 class RoleModel(Strict):
     key: Key
     title: Line
-    match: Annotated[list[Line], BeforeValidator(_one_or_many)] = []
+    match: Annotated[list[Line], _one_or_many(Line)] = []
     default: bool = False
     week: list[SlotModel] = []
 

@@ -1,0 +1,179 @@
+"""Everything there is to say about a pack before it is used: faults, legal findings, what is in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from content.compliance import Checker
+from content.loader import load_pack
+from content.pack import Place
+from content.problems import PackError
+from content.render import Renderer
+from content.table import print_report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from content.compliance import Finding
+    from content.pack import ContentItem, Pack, PersonaSpec, WelcomeSpec
+    from content.problems import Problem
+    from content.rulebook import Channel, PersonaKind
+
+__all__ = ["PackReport", "TextFinding", "check_pack", "print_report"]
+
+# A greeting is checked for a patient with a name and for one without.
+_PATIENT_NAMES = ("王女士", "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextFinding:
+    """A finding of the content check in one of the pack's texts."""
+
+    place: Place
+    key: str  # of the item, greeting or asset
+    persona: PersonaKind
+    channel: Channel
+    excerpt: str  # the words themselves
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackReport:
+    """What `check_pack` found. Without a pack there are only problems."""
+
+    name: str
+    pack: Pack | None
+    problems: tuple[Problem, ...]
+    findings: tuple[TextFinding, ...]
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self.problems if problem.level == "error")
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self.problems if problem.level == "warning")
+
+    @property
+    def ok(self) -> bool:
+        """True when the pack loads and no text has a finding worse than a hint."""
+        return not self.errors and all(found.finding.level == "hint" for found in self.findings)
+
+    def moment_counts(self) -> dict[str, Counter[str]]:
+        """Count the moments each persona may publish, per category."""
+        if self.pack is None:
+            return {}
+        return {
+            persona.key: Counter(item.category for item in self.pack.moments_for(persona))
+            for persona in self.pack.personas
+        }
+
+    def group_counts(self) -> dict[str, Counter[str]]:
+        """Count the posts of each group role, per category."""
+        if self.pack is None:
+            return {}
+        return {
+            role.key: Counter(item.category for item in self.pack.group_posts if role.key in item.roles)
+            for role in self.pack.roles
+        }
+
+
+def check_pack(
+    name_or_path: str | Path, *, checker: Checker | None = None, renderer: Renderer | None = None
+) -> PackReport:
+    """Load a pack and check every text as it will be sent. Never raises for what the pack contains."""
+    try:
+        pack = load_pack(name_or_path)
+    except PackError as exc:
+        return PackReport(name=str(name_or_path), pack=None, problems=exc.problems, findings=())
+    findings = find_in_pack(pack, checker or Checker.load(), renderer or Renderer())
+    return PackReport(name=str(name_or_path), pack=pack, problems=pack.warnings, findings=findings)
+
+
+def find_in_pack(pack: Pack, checker: Checker, renderer: Renderer) -> tuple[TextFinding, ...]:
+    """Check every text of a pack, for each persona that may say it; the same words are told once."""
+    own = tuple(pack.clinic.values())
+    found: dict[tuple[object, ...], TextFinding] = {}
+    for text in _texts(pack, renderer):
+        for finding in checker.check(text.text, persona=text.persona, channel=text.channel, own=own):
+            excerpt = text.text[finding.start : finding.end]
+            told = TextFinding(
+                place=_line_of(text, excerpt),
+                key=text.key,
+                persona=text.persona,
+                channel=text.channel,
+                excerpt=excerpt,
+                finding=finding,
+            )
+            found.setdefault((text.key, text.persona, finding.rule, told.place, excerpt), told)
+    return tuple(sorted(found.values(), key=lambda told: (told.place.file, told.place.line)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Text:
+    """A filled-in text and where its template stands."""
+
+    place: Place
+    key: str
+    template: str
+    text: str
+    persona: PersonaKind
+    channel: Channel
+
+
+def _texts(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
+    yield from _posts(pack, renderer)
+    yield from _greetings(pack, renderer)
+    shown = _shown_by(pack)
+    for asset in pack.assets:
+        card = "\n".join(part for part in (asset.title, asset.desc) if part)
+        for kind in sorted(shown.get(asset.key, {"assistant"})):
+            yield _Text(
+                place=asset.place, key=asset.key, template="", text=card, persona=kind, channel="moment"
+            )
+
+
+def _posts(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
+    for item in (*pack.moments, *pack.group_posts):
+        for persona in filter(item.suits, pack.personas):
+            yield _text(item, persona, renderer.render(item.text, **pack.variables(persona)), item.kind)
+
+
+def _greetings(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
+    for welcome in pack.welcomes:
+        for persona in filter(welcome.suits, pack.personas):
+            for name in _PATIENT_NAMES:
+                variables = pack.variables(persona, patient_name=name)
+                yield _text(welcome, persona, renderer.render(welcome.text, **variables), "direct")
+
+
+def _shown_by(pack: Pack) -> dict[str, set[PersonaKind]]:
+    """Tell for every asset that is used which kinds of persona show it."""
+    shown: dict[str, set[PersonaKind]] = {}
+    specs: tuple[ContentItem | WelcomeSpec, ...] = (*pack.moments, *pack.group_posts, *pack.welcomes)
+    for spec in specs:
+        for persona in filter(spec.suits, pack.personas):
+            for key in spec.attachments:
+                shown.setdefault(key, set()).add(persona.kind)
+    return shown
+
+
+def _text(spec: ContentItem | WelcomeSpec, persona: PersonaSpec, text: str, channel: Channel) -> _Text:
+    return _Text(
+        place=spec.text_place,
+        key=spec.key,
+        template=spec.text,
+        text=text,
+        persona=persona.kind,
+        channel=channel,
+    )
+
+
+def _line_of(text: _Text, excerpt: str) -> Place:
+    """Find the line of the words in the template; words that a variable brought stand at its beginning."""
+    at = text.template.find(excerpt)
+    lines = text.template.count("\n", 0, at) if at > 0 else 0
+    return Place(file=text.place.file, line=text.place.line + lines)
