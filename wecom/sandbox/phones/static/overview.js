@@ -1,0 +1,69 @@
+// Everybody at a glance: staff, groups, patients. The same list is the side column once phones are open.
+
+import { phoneKey } from "./address.js";
+import { h, icon } from "./dom.js";
+import { avatar, badge, empty } from "./parts.js";
+import { channelName } from "./words.js";
+
+export function overview(ctx) {
+  const { state } = ctx.tenant;
+  if (!state) {
+    return h("nav", { class: "overview", "aria-label": "所有手机" },
+      ctx.tenant.reachable ? h("p", { class: "boot" }, "正在读取沙盒…") : empty("bolt", "连不上沙盒", "确认它还在运行；恢复后这里会自己刷新。"));
+  }
+  const open = new Set(ctx.address.open.map(phoneKey));
+  const found = matching(state.patients, ctx.filter);
+  return h("nav", { class: "overview", "aria-label": "所有手机", "data-testid": "overview" },
+    h("div", { class: "overview-lead" },
+      h("h1", {}, "一间门诊的所有手机"),
+      h("p", {}, "点开任何人，看他在企业微信或微信里看到的一切。电脑上可以并排放几部。"),
+      h("button", { type: "button", class: "button", "data-testid": "scan", onclick: () => ctx.sheets.add() }, icon("scan"), "患者扫码添加")),
+    section("成员 · 企业微信", state.members.length, state.members.map((member) => item(ctx, open, {
+      kind: "members", id: member.userid, name: member.name, face: "member",
+      text: [member.position, member.patients ? `${member.patients} 位客户` : ""].filter(Boolean).join(" · "),
+      count: member.mass_pending + member.moments_pending,
+    }))),
+    section("客户群", state.groups.length, state.groups.map((group) => item(ctx, open, {
+      kind: "groups", id: group.chat_id, name: group.name, face: "group",
+      text: group.dismissed ? "已解散" : `群主 ${group.owner_name} · ${group.members_total} 人`,
+    }))),
+    section("患者 · 微信", state.patients_total, [
+      found.length ? null : h("li", { class: "nobody" }, "没有叫这个名字的患者。"),
+      found.map((patient) => item(ctx, open, {
+        kind: "patients", id: patient.external_userid, name: patient.name, face: "patient", text: knows(patient),
+      })),
+    ], search(ctx)));
+}
+
+function matching(patients, filter) {
+  const wanted = filter.trim().toLowerCase();
+  return wanted ? patients.filter((patient) => `${patient.name} ${patient.follows.map((one) => one.remark).join(" ")}`.toLowerCase().includes(wanted)) : patients;
+}
+
+function knows(patient) {
+  const standing = patient.follows.filter((follow) => !follow.lost_at);
+  if (standing.length === 0) return "还没有添加任何成员";
+  return `${standing.map((follow) => follow.name).join("、")} · ${channelName(standing[0].state)}`;
+}
+
+function section(title, count, items, tool = null) {
+  return h("section", { class: "people", key: title },
+    h("header", {}, h("h2", {}, title, h("span", { class: "people-count" }, String(count))), tool),
+    h("ul", {}, items));
+}
+
+function search(ctx) {
+  return h("label", { class: "search" }, icon("search"), h("span", { class: "hidden-text" }, "按名字找患者"),
+    h("input", { type: "search", placeholder: "找一位患者", autocomplete: "off", oninput: (event) => { ctx.filter = event.currentTarget.value; ctx.changed(); } }));
+}
+
+function item(ctx, open, { kind, id, name, face, text, count = 0 }) {
+  const phone = { kind, id, screen: [] };
+  const isOpen = open.has(phoneKey(phone));
+  return h("li", { key: id }, h("a", {
+    class: "person", href: ctx.beside(phone), "data-testid": "person", "data-kind": kind, "data-id": id, "aria-current": isOpen ? "true" : null,
+  },
+  avatar(name, id, face),
+  h("span", { class: "person-body" }, h("span", { class: "person-name" }, name), h("span", { class: "person-text" }, text)),
+  badge(count)));
+}
