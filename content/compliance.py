@@ -42,11 +42,14 @@ class Checker:
     def __init__(self, rulebook: Rulebook) -> None:
         self._rulebook = rulebook
         self._folder = Folder(rulebook.alike)
-        self._begins: dict[str, tuple[Rule, ...]] = {}  # one or two characters → rules that may match there
+        # How a match can begin → the rules to ask there; a single character when the second is not known.
+        self._pairs: dict[str, tuple[Rule, ...]] = {}
+        self._singles: dict[str, tuple[Rule, ...]] = {}
         self._anywhere = tuple(rule for rule in rulebook.rules if rule.heads is None)
         for rule in rulebook.rules:
             for head in rule.heads or ():
-                self._begins[head] = (*self._begins.get(head, ()), rule)
+                table = self._pairs if len(head) == 2 else self._singles
+                table[head] = (*table.get(head, ()), rule)
 
     @classmethod
     def load(cls, folder: Path = RULES) -> Self:
@@ -84,9 +87,12 @@ class Checker:
     def _matches(self, text: str) -> dict[Rule, list[re.Match[str]]]:
         """Find every rule's matches in one walk, as each rule's ``finditer`` would."""
         found: dict[Rule, list[re.Match[str]]] = {}
-        begins = self._begins
+        pairs, singles = self._pairs, self._singles
         for at, first in enumerate(text):
-            for rule in (*begins.get(text[at : at + 2], ()), *begins.get(first, ())):
+            asked = pairs.get(text[at : at + 2], ())
+            if first in singles:
+                asked += singles[first]
+            for rule in asked:
                 matches = found.get(rule)
                 if matches is not None and at < matches[-1].end():
                     continue

@@ -219,9 +219,13 @@ class Pack:
         return next((channel for channel in self.channels if channel.state == state), None)
 
     def role_for_group(self, name: str) -> GroupRole:
-        """Return the role of the customer group called ``name``: first keyword match, else the default."""
+        """Return the role of the customer group called ``name``: first keyword match, else the default.
+
+        Capitals do not matter: staff write VIP, Vip and vip.
+        """
+        wanted = name.casefold()
         for role in self.roles:
-            if any(keyword in name for keyword in role.match):
+            if any(keyword.casefold() in wanted for keyword in role.match):
                 return role
         return next(role for role in self.roles if role.default)
 

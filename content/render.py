@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any
 
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError, UndefinedError, nodes
 from jinja2.exceptions import SecurityError, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from types import TracebackType
 
 MAX_TEMPLATE_CHARS = 20_000
 MAX_OUTPUT_CHARS = 20_000
@@ -215,12 +214,3 @@ def _tidy(text: str) -> str:
         if stripped or (lines and lines[-1]):
             lines.append(stripped)
     return "\n".join(lines).strip()
-
-
-def dotted_names(variables: Mapping[str, Any]) -> Iterator[str]:
-    """Name every variable of a nested mapping as templates write it: ``clinic.name``, ``patient.name``."""
-    for key, value in variables.items():
-        if isinstance(value, dict | MappingProxyType):
-            yield from (f"{key}.{name}" for name in dotted_names(value))
-        else:
-            yield key

@@ -85,6 +85,7 @@ def test_a_channel_is_found_by_its_state(pack):
     [
         pytest.param("微笑口腔·护牙福利社", "community", id="keyword"),
         pytest.param("张医生种植VIP服务群", "vip", id="keyword of a later role"),
+        pytest.param("种植vip群", "vip", id="small letters"),
         pytest.param("随便聊聊", "community", id="default"),
     ],
 )
