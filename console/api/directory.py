@@ -86,7 +86,7 @@ async def _tags(session: AsyncSession, patient: Patient, zone: ZoneInfo) -> list
             reason=worn.reason,
             at=local(worn.at, zone),
         )
-        for worn, tag in rows.tuples()
+        for worn, tag in rows
     ]
 
 

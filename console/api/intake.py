@@ -63,10 +63,12 @@ async def read_body(model: type[M], request: web.Request, *, required: bool) -> 
         Problem: 413 too large, 415 not JSON by its type, 400 not JSON by its content, 422 wrong fields.
     """
     raw = await _read(request)
-    if not raw and not required:
-        raw = b"{}"
-    else:
+    if raw:
         _check_type(request)
+    elif required:
+        _refuse_json("它是空的")
+    else:
+        raw = b"{}"
     _check_json(raw)
     try:
         return model.model_validate_json(raw)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 VERSION: Final = "1.0.0"
 SECURITY: Final = "apiKey"
+DOCUMENT: Final = "/api/openapi.json"
 _REF: Final = "#/components/schemas/{model}"
 _DESCRIPTION: Final = """\
 小护的 JSON API。每个请求都要带 `Authorization: Bearer <XIAOHU_API_KEY>`；
@@ -37,6 +38,15 @@ _HEADERS: Final = {
     503: {"Retry-After": "多少秒后重试"},
 }
 
+_SELF: Final = {
+    "operationId": "describe",
+    "summary": "这份文档本身；不需要密钥",
+    "security": [],
+    "responses": {
+        "200": {"description": "OpenAPI 3.1 文档", "content": {JSON_TYPE: {"schema": {"type": "object"}}}}
+    },
+}
+
 
 def build(operations: Sequence[Operation[Any, Any, Any]], *, server: str) -> dict[str, Any]:
     """Return the document that describes exactly ``operations``."""
@@ -44,6 +54,7 @@ def build(operations: Sequence[Operation[Any, Any, Any]], *, server: str) -> dic
     paths: dict[str, Any] = {}
     for operation in operations:
         paths.setdefault(ROOT + operation.path, {})[operation.method.lower()] = _operation(operation, schemas)
+    paths[DOCUMENT] = {"get": _SELF}
     return {
         "openapi": "3.1.0",
         "info": {

@@ -20,7 +20,7 @@ from console.api.documents import (
     WeekDocument,
 )
 from console.api.intake import JSON_TYPE
-from console.api.openapi import build
+from console.api.openapi import DOCUMENT, build
 from console.api.operation import ROOT, Operation, guarded
 from console.api.requests import (
     Decision,
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
 
 PREFIX: Final = "/api"
-DOCUMENT: Final = "/api/openapi.json"
 
 _POSTS: Final = "posts"
 _DECIDED: Final = {200: ("决定之后的内容；重复同一个决定不会改变什么", PostDetail)}

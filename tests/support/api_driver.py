@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from datetime import date
     from pathlib import Path
+
+    from content.pack import Pack
 
 KEY = "key-of-the-tests"
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -125,21 +128,39 @@ class ApiClinic:
         return None
 
 
-@asynccontextmanager
-async def api_clinic(folder: Path, *, api_key: str | None = KEY) -> AsyncIterator[ApiClinic]:
-    """Run the API of a small clinic: a database in ``folder``, a tiny pack, two members, one group."""
-    database = Database(f"sqlite+aiosqlite:///{folder / 'api.db'}")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What every clinic of a test run begins with; made once, because making it takes longest."""
+
+    pack: Pack
+    checker: Checker
+    database: Path
+
+
+async def make_scene(folder: Path) -> Scene:
+    """Write a tiny pack and a database with two members and one group."""
+    scene = Scene(pack=tiny_pack(folder / "pack"), checker=Checker.load(), database=folder / "scene.db")
+    database = Database(f"sqlite+aiosqlite:///{scene.database}")
     await upgrade(database)
-    clock = StandingClock(MONDAY)
-    pack, renderer, checker = tiny_pack(folder / "pack"), Renderer(), Checker.load()
     async with database.write() as session:
         for userid, name in (("xiaohu", "小护"), ("zhang.wei", "张伟")):
-            session.add(Member(userid=userid, name=name, serves=True, seen_at=clock.now()))
+            session.add(Member(userid=userid, name=name, serves=True, seen_at=MONDAY))
         session.add(
             CustomerGroup(
-                chat_id="wr-1", name="微笑口腔·护牙福利社", owner="xiaohu", members=9, changed_at=clock.now()
+                chat_id="wr-1", name="微笑口腔·护牙福利社", owner="xiaohu", members=9, changed_at=MONDAY
             )
         )
+    await database.close()
+    return scene
+
+
+@asynccontextmanager
+async def api_clinic(scene: Scene, folder: Path, *, api_key: str | None = KEY) -> AsyncIterator[ApiClinic]:
+    """Run the API of a small clinic with a database of its own in ``folder``."""
+    shutil.copy(scene.database, folder / "api.db")
+    database = Database(f"sqlite+aiosqlite:///{folder / 'api.db'}")
+    clock = StandingClock(MONDAY)
+    pack, renderer, checker = scene.pack, Renderer(), scene.checker
 
     async def plan_week(week: date, actor: str) -> Planned:
         if clinic.unplannable:

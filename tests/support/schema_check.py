@@ -21,7 +21,9 @@ TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def faults(value: Any, schema: dict[str, Any], document: dict[str, Any], place: str = "$") -> list[str]:
+def faults(  # noqa: C901, PLR0912 - a table of keywords
+    value: Any, schema: dict[str, Any], document: dict[str, Any], place: str = "$"
+) -> list[str]:
     """Return where and how ``value`` is not what ``schema`` says."""
     found: list[str] = []
     for keyword, rule in schema.items():

@@ -1,0 +1,25 @@
+"""A clinic whose API runs on a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.api_driver import ApiClinic, Scene, api_clinic, make_scene
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    return asyncio.run(make_scene(tmp_path_factory.mktemp("scene")))
+
+
+@pytest.fixture
+async def clinic(scene: Scene, tmp_path: Path) -> AsyncIterator[ApiClinic]:
+    async with api_clinic(scene, tmp_path) as running:
+        yield running
