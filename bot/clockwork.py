@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -128,7 +128,9 @@ class Clockwork:
                 if task is not None:
                     under_way.add(task)
                     task.add_done_callback(under_way.discard)
-                await self._tick(job)
+                # Cancelled only at shutdown; APScheduler would report that as an error.
+                with suppress(asyncio.CancelledError):
+                    await self._tick(job)
 
             return run
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -34,6 +35,7 @@ class TenantSync:
         self._client = client
         self._clock = clock
         self._read_at: datetime | None = None
+        self._turn = asyncio.Lock()
 
     async def fresh(self) -> None:
         """Read again unless that was done in the last ten minutes.
@@ -50,6 +52,10 @@ class TenantSync:
         Raises:
             WeComError: the members could not be read; what is known stays as it is.
         """
+        async with self._turn:
+            await self._read()
+
+    async def _read(self) -> None:
         serving = await self._client.contacts.follow_users()
         async with self._database.write() as session:
             await people.record_serving(session, serving, now=self._clock.now())

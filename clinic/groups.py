@@ -54,4 +54,4 @@ async def dismissed(session: AsyncSession, chat_id: str, *, at: datetime) -> Non
 async def names(session: AsyncSession) -> dict[str, str]:
     """Return the groups' names by chat id."""
     rows = await session.execute(select(CustomerGroup.chat_id, CustomerGroup.name))
-    return dict(rows.tuples().all())
+    return dict(rows.all())

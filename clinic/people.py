@@ -129,12 +129,15 @@ def name_of(patient: Patient, vault: Vault) -> str:
 async def record_serving(session: AsyncSession, userids: Iterable[str], *, now: datetime) -> None:
     """Write down who has the customer-contact function now (get_follow_user_list, doc 92571)."""
     serving = set(userids)
-    known = {member.userid: member for member in await session.scalars(select(Member))}
-    for userid in sorted(serving - known.keys()):
-        session.add(Member(userid=userid, name="", alias="", serves=True, seen_at=now))
-    for userid, member in known.items():
-        member.serves = userid in serving
-        member.seen_at = now if member.serves else member.seen_at
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    for userid in sorted(serving):
+        values = {"serves": True, "seen_at": now}
+        await session.execute(
+            insert(Member)
+            .values(userid=userid, name="", alias="", **values)
+            .on_conflict_do_update(index_elements=["userid"], set_=values)
+        )
+    await session.execute(update(Member).where(Member.userid.not_in(serving)).values(serves=False))
 
 
 async def record_member(session: AsyncSession, userid: str, *, name: str, alias: str) -> None:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from content.compliance import Checker, Finding
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from content.compliance import Checker, Finding
     from content.pack import Pack
 
 PAGE: Final = 50

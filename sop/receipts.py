@@ -64,7 +64,7 @@ async def due_pushes(
         .order_by(Push.next_poll_at)
         .limit(limit)
     )
-    return rows.tuples().all()
+    return rows.all()
 
 
 def verdict(*, tapped: bool, wanted: int, counts: Counter[str], settled: bool) -> PostState | None:
@@ -168,7 +168,7 @@ async def remind(
         )
     )
     count = 0
-    for push, post in rows.tuples().all():
+    for push, post in rows.all():
         whom = reminder_due(push, now=now, zone=zone)
         if whom is None:
             continue

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from datetime import date, datetime
     from zoneinfo import ZoneInfo
 
-    from content.compliance import Checker
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from content.compliance import Checker
     from content.pack import Pack
     from content.render import Renderer
     from sop.planner import Draft
@@ -78,10 +78,11 @@ async def draft_week(
         not_before=now + lead,
         zone=zone,
     )
-    batches = {
-        key: await _batch(session, week, key, now)
-        for key in dict.fromkeys(d.persona.key for d in plan.drafts)
-    }
+    personas = sorted({draft.persona.key for draft in plan.drafts})
+    batches = {key: await _batch(session, week, key, now) for key in personas}
+    # Another process may have drafted the week while this one waited for the batches.
+    if standing := await posts_of_week(session, week):
+        return Planned(week=week, created=False, posts=tuple(standing), notices=())
     for draft in plan.drafts:
         session.add(_post(draft, batches[draft.persona.key], roster.pack, renderer, checker, now))
     await session.flush()
@@ -175,4 +176,4 @@ async def _history(session: AsyncSession, week: date) -> History:
         .group_by(Post.scope, Post.content_key)
     )
     # The week's Sunday stands for the day: at most six days too careful, never too soon.
-    return {(scope, key): last + timedelta(days=6) for scope, key, last in rows.tuples() if key is not None}
+    return {(scope, key): last + timedelta(days=6) for scope, key, last in rows if key is not None}

@@ -134,4 +134,4 @@ async def replay(session: AsyncSession, event_id: int) -> bool:
 async def count_by_state(session: AsyncSession) -> dict[str, int]:
     """Return how many events stand in each state."""
     rows = await session.execute(select(InboxEvent.state, func.count()).group_by(InboxEvent.state))
-    return dict(rows.tuples().all())
+    return dict(rows.all())

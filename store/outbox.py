@@ -141,9 +141,9 @@ async def claim(
     claimed = (await session.scalars(due)).all()
     for effect in claimed:
         effect.lease_owner, effect.leased_until, effect.updated_at = owner, now + lease, now
+        effect.attempts += 1
         if effect.state == QUEUED:
             effect.state, effect.dispatched_at = SENDING, now
-            effect.attempts += 1
     return claimed
 
 
@@ -216,4 +216,4 @@ async def cancel(session: AsyncSession, *, keys: Sequence[str], now: datetime, r
 async def count_by_state(session: AsyncSession) -> dict[str, int]:
     """Return how many effects stand in each state."""
     rows = await session.execute(select(OutboxEffect.state, func.count()).group_by(OutboxEffect.state))
-    return dict(rows.tuples().all())
+    return dict(rows.all())

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from content.pack import Pack
 
+# XIAOHU_TEST_DATABASE=sqlite narrows a quick run to one of them.
+DATABASES = os.environ.get("XIAOHU_TEST_DATABASE", "sqlite,postgresql").split(",")
+
 
 @pytest.fixture(scope="session")
 def pack() -> Pack:
@@ -24,10 +27,10 @@ def pack() -> Pack:
     return load_pack("dental")
 
 
-@pytest.fixture
-def database_url(tmp_path: Path) -> Iterator[str]:
-    """An empty database: SQLite, or PostgreSQL with XIAOHU_TEST_DATABASE=postgresql."""
-    with fresh_database_url(os.environ.get("XIAOHU_TEST_DATABASE", "sqlite"), tmp_path) as url:
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database: each test that needs one runs on SQLite and on PostgreSQL."""
+    with fresh_database_url(request.param, tmp_path) as url:
         yield url
 
 

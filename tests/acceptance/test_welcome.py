@@ -41,7 +41,12 @@ async def test_the_front_desk_code_brings_her_name_a_card_and_the_channels_tags(
     assert "小护" in welcome[0]["text"]
     assert {message["kind"] for message in welcome[1:]} & {"link", "miniprogram"}
     assert "前台扫码" in await clinic.until(tags, what="tags on her")
-    patient = await clinic.api("GET", f"/patients/{added['external_userid']}")
+
+    async def recorded() -> Any:
+        record = await clinic.api("GET", f"/patients/{added['external_userid']}")
+        return record if record["tags"] else None
+
+    patient = await clinic.until(recorded, what="the tags in our record")
     assert [tag["name"] for tag in patient["tags"]] == ["前台扫码"]
     assert any("前台" in entry["reason"] for entry in patient["timeline"])
 
@@ -107,6 +112,8 @@ async def test_a_welcome_that_is_too_late_is_recorded_with_its_cause(clinic: Cli
 
     async def told() -> Any:
         patient = await clinic.api("GET", f"/patients/{added['external_userid']}")
-        return [entry for entry in patient["timeline"] if "20 秒" in entry["reason"] or "时限" in entry["reason"]]
+        return [
+            entry for entry in patient["timeline"] if "20 秒" in entry["reason"] or "时限" in entry["reason"]
+        ]
 
     assert await clinic.until(told, what="the missed welcome in her timeline")

@@ -54,7 +54,9 @@ class Clinic:
             assert response.status == expect, (response.status, answer)
             return answer
 
-    async def until(self, truth: Callable[[], Any | Awaitable[Any]], *, what: str, within_s: float = 10) -> Any:
+    async def until(
+        self, truth: Callable[[], Any | Awaitable[Any]], *, what: str, within_s: float = 10
+    ) -> Any:
         """Wait until ``truth()`` is true and return its value."""
         deadline = time.monotonic() + within_s
         while True:
@@ -125,7 +127,10 @@ async def running_clinic(
     """Run program and tenant until the block ends."""
     clock = ShiftedClock(start)
     async with running_sandbox(
-        now=clock.now, callback_url=None, retry_after_s=0.2, rules=rules or Rules(dispatch_s=0, moment_job_s=0)
+        now=clock.now,
+        callback_url=None,
+        retry_after_s=0.2,
+        rules=rules or Rules(dispatch_s=0, moment_job_s=0),
     ) as sandbox:
         settings = settings_for(sandbox, database_url, **options)
         app = create_app(settings, pack, clock=clock)

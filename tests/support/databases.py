@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 import tempfile
+import warnings
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -36,18 +37,26 @@ def fresh_database_url(kind: str, folder: Path) -> Iterator[str]:
 @cache
 def _wheel_server() -> str:
     """Start the PostgreSQL of the ``pgserver`` wheel; all test workers of a run share it."""
-    import pgserver  # noqa: PLC0415  (only where no server is given)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it looks for XDG_RUNTIME_DIR, which servers and CI lack
+        import pgserver
 
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", "single")
-    folder = Path(tempfile.gettempdir()) / f"xiaohu-pg-{os.getuid()}-{run[:8]}"
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"pid{os.getpid()}")
+    folder = Path(tempfile.gettempdir()) / f"xiaohu-pg-{run[:12]}"
     folder.mkdir(parents=True, exist_ok=True)
-    uri: str = pgserver.get_server(str(folder), cleanup_mode="stop").get_uri()
+    uri: str = pgserver.get_server(str(folder), cleanup_mode="delete").get_uri()
+    # Tests kill programs, never this server: it need not survive a power cut.
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        _execute(uri, f"ALTER SYSTEM SET {setting} = off")
+    _execute(uri, "SELECT pg_reload_conf()")
     return uri
 
 
 def _async_url(server: str, name: str) -> str:
-    return make_url(server).set(drivername="postgresql+asyncpg", database=name).render_as_string(
-        hide_password=False
+    return (
+        make_url(server)
+        .set(drivername="postgresql+asyncpg", database=name)
+        .render_as_string(hide_password=False)
     )
 
 
@@ -60,7 +69,7 @@ def _execute(server: str, statement: str) -> None:
             await connection.close()
 
     # The fixture is not a coroutine, and a test's loop may be running: another thread has none.
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+    from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(1) as pool:
         pool.submit(lambda: asyncio.run(run())).result(timeout=60)
