@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
+
+# What XML 1.0 cannot carry, even in CDATA; WeCom's clients do not send it either.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 Value = str | int | Mapping[str, "Value"] | Sequence["Value"]
 
@@ -23,7 +27,7 @@ def _element(name: str, value: Value) -> str:
         return f"<{name}>{inner}</{name}>"
     if isinstance(value, str):
         # A CDATA section cannot contain its own end mark: cut the mark in two sections.
-        cut = value.replace("]]>", "]]]]><![CDATA[>")
+        cut = _UNPRINTABLE.sub("", value).replace("]]>", "]]]]><![CDATA[>")
         return f"<{name}><![CDATA[{cut}]]></{name}>"
     if isinstance(value, int):
         return f"<{name}>{value}</{name}>"

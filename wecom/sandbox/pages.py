@@ -44,6 +44,8 @@ class PageFiles:
 
     async def _static(self, request: web.Request) -> web.StreamResponse:
         wanted = request.match_info["path"]
+        if "\0" in wanted:
+            raise web.HTTPNotFound
         for folder in (self._phones / "static", self._phones):
             file = (folder / wanted).resolve()
             if file.is_relative_to(folder.resolve()) and file.is_file():

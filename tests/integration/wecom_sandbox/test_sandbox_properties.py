@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support.sandbox_driver import Program, program_of
 from wecom.sandbox import Rules, running_sandbox
+from wecom.sandbox.actions import ACTIONS
 from wecom.sandbox.api import ENDPOINTS
 
 if TYPE_CHECKING:
@@ -216,5 +217,37 @@ def test_random_json_never_gives_a_500(
             query = {key: str(item)[:200] for key, item in fields.items()}
             answer = loop.run_until_complete(program.get(endpoint.path, **query))
         assert isinstance(answer["errcode"], int)
+
+    ask()
+
+
+CONTROL_PATHS = (
+    *(("POST", f"/actions/{name}", sorted(action.model_fields)) for name, action in ACTIONS.items()),
+    ("PUT", "/rules", ["mass_cap", "moment_cap_per_day", "dispatch_s", "linked_appids"]),
+    ("POST", "/faults", ["kind", "target", "times", "probability", "errcode"]),
+    ("POST", "/callbacks/redeliver", ["id"]),
+    ("POST", "/clock/advance", ["seconds"]),
+    ("POST", "/reset", ["scene"]),
+)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "keys"), CONTROL_PATHS, ids=[path for _, path, _ in CONTROL_PATHS]
+)
+def test_random_actions_are_done_or_refused_with_a_reason(
+    method: str, path: str, keys: list[str], tenant: tuple[asyncio.AbstractEventLoop, Program, list[str]]
+) -> None:
+    loop, program, known = tenant
+    url = f"{program.sandbox.api_base}/sandbox/api{path}"
+
+    async def send(value: Any) -> tuple[int, str]:
+        async with program.http.request(method, url, json=value) as answer:
+            return answer.status, await answer.text()
+
+    @settings(max_examples=20, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(value=st.dictionaries(st.sampled_from([*keys, "nonsense"]), bodies(known), max_size=6))
+    def ask(value: Any) -> None:
+        status, text = loop.run_until_complete(send(value))
+        assert status in {200, 400, 404}, text
 
     ask()

@@ -148,6 +148,24 @@ def _mpnews(tenant: Tenant, part: Fields) -> Json:
     }
 
 
+def _miniprogram_notice(tenant: Tenant, part: Fields) -> Json:
+    items = part.parts("content_item", at_most=10, too_many=90201)
+    return {
+        "appid": read_appid(tenant, part),
+        "page": part.text("page", max_bytes=1024),
+        "title": part.text("title", required=True, max_chars=64, too_long=45002),
+        "description": part.text("description", max_chars=64, too_long=45002),
+        "emphasis_first_item": part.flag("emphasis_first_item"),
+        "content_item": [
+            {
+                "key": item.text("key", required=True, missing=90202, max_chars=10, too_long=90202),
+                "value": item.text("value", required=True, missing=90203, max_chars=30, too_long=90203),
+            }
+            for item in items
+        ],
+    }
+
+
 def _file_of(kind: str) -> Callable[[Tenant, Fields], Json]:
     def read(tenant: Tenant, part: Fields) -> Json:
         media = tenant.media.require(part.text("media_id"), kind=kind, scene="upload")
@@ -178,6 +196,7 @@ _READERS: dict[str, Callable[[Tenant, Fields], Json]] = {
     "voice": _file_of("voice"),
     "video": _file_of("video"),
     "file": _file_of("file"),
+    "miniprogram_notice": _miniprogram_notice,
     "template_card": _template_card,
 }
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from wecom.sandbox.refusal import Refusal
 
 from .content import read_content
 from .endpoint import get, post
-from .paging import page
+from .paging import cursor_at, offset_of, page
 
 if TYPE_CHECKING:
     from wecom.sandbox.state import Customer, Follow, Json
@@ -109,8 +109,7 @@ def batch_get_by_user(call: Call) -> Json:
     cursor = call.body.text("cursor")
     for userid in userids:
         corp.contact_member(userid)
-    follows = chain.from_iterable(corp.follows_of_member.get(u, {}).values() for u in dict.fromkeys(userids))
-    shown, following = page([f for f in follows if not f.half], cursor=cursor, limit=limit)
+    shown, following = _slice(call.tenant, list(dict.fromkeys(userids)), offset_of(cursor), limit)
     return {
         "external_contact_list": [
             {
@@ -118,10 +117,27 @@ def batch_get_by_user(call: Call) -> Json:
                 "follow_info": _relation(follow) | {"tag_id": list(follow.tags)},
             }
             for follow in shown
+            if not follow.half
         ],
         "next_cursor": following,
         "fail_info": {"unlicensed_userid_list": []},
     }
+
+
+def _slice(tenant: Tenant, userids: list[str], start: int, limit: int) -> tuple[list[Follow], str]:
+    """Return relations [start, start + limit) of all members in a row, and the cursor after them.
+
+    It skips whole members by their counts: a corp of 300 000 patients is read in linear time.
+    """
+    found: list[Follow] = []
+    passed = 0
+    for userid in userids:
+        follows = tenant.corp.follows_of_member.get(userid, {})
+        begin = max(start - passed, 0)
+        if begin < len(follows) and len(found) < limit:
+            found += islice(follows.values(), begin, begin + limit - len(found))
+        passed += len(follows)
+    return found, cursor_at(start + limit) if start + limit < passed else ""
 
 
 def remark(call: Call) -> Json:

@@ -21,17 +21,20 @@ def page(items: Sequence[Item], *, cursor: str, limit: int) -> tuple[Sequence[It
     Raises:
         Refusal: 50100 the cursor is none of ours.
     """
-    start = _offset(cursor) if cursor else 0
+    start = offset_of(cursor)
     end = start + limit
-    following = _cursor(end) if end < len(items) else ""
-    return items[start:end], following
+    return items[start:end], cursor_at(end) if end < len(items) else ""
 
 
-def _cursor(offset: int) -> str:
+def cursor_at(offset: int) -> str:
+    """Return the cursor that continues at ``offset``."""
     return base64.urlsafe_b64encode(f"{_MARK}{offset}".encode()).decode()
 
 
-def _offset(cursor: str) -> int:
+def offset_of(cursor: str) -> int:
+    """Return where a cursor continues, 0 for none; 50100 for one that is not ours."""
+    if not cursor:
+        return 0
     try:
         text = base64.urlsafe_b64decode(cursor.encode()).decode()
     except (binascii.Error, ValueError):
