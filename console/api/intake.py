@@ -89,7 +89,7 @@ async def _read(request: web.Request) -> bytes:
                 raise Problem(
                     kind=problems.TOO_LARGE, detail=f"请求体超过 {BODY_BYTES // 1024} KiB，请缩短后重试"
                 )
-    except web.RequestPayloadError:
+    except (web.RequestPayloadError, ConnectionError):
         detail = "请求体不完整，或不是 Content-Encoding 所说的压缩格式"
         raise Problem(kind=problems.BAD_REQUEST, detail=detail) from None
     return bytes(raw)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from socket import gaierror
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import structlog
 from aiohttp import web
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from console.api import problems
@@ -124,26 +125,32 @@ async def guarded(
         if exc.status < 400:
             raise
         return _of_server(exc).response()
-    except (TimeoutError, OperationalError, PoolTimeout) as exc:
-        _note(request, exc)
-        return Problem(
-            kind=problems.BUSY,
-            detail=f"数据库正忙，什么都没有改变，请 {RETRY_S} 秒后重试",
-            headers={"Retry-After": str(RETRY_S)},
-        ).response()
     except SealBroken as exc:
         _note(request, exc)
         return Problem(
             kind=problems.SEAL_BROKEN,
             detail="姓名解不开：XIAOHU_SECRET_KEY 不是加密时的那一个，或数据已损坏；请恢复原来的密钥",
         ).response()
-    except ConnectionError:
-        raise  # the client went away; nobody reads an answer
     except Exception as exc:
         _note(request, exc)
+        if _will_pass(exc):
+            return Problem(
+                kind=problems.BUSY,
+                detail=f"数据库暂时不可用，什么都没有改变，请 {RETRY_S} 秒后重试",
+                headers={"Retry-After": str(RETRY_S)},
+            ).response()
         return Problem(
             kind=problems.INTERNAL, detail="服务器出错，什么都没有改变；请查看服务日志里的 api.failed"
         ).response()
+
+
+def _will_pass(exc: Exception) -> bool:
+    """Tell whether the same request may well succeed later: the database is busy, or away for now."""
+    if isinstance(exc, DBAPIError) and not isinstance(exc, OperationalError):
+        # PostgreSQL's driver has no class of its own for these: deadlock, serialization, lock, shutdown.
+        state = str(getattr(exc.orig, "sqlstate", None) or "")
+        return exc.connection_invalidated or state[:2] in {"40", "53", "55", "57"}
+    return isinstance(exc, TimeoutError | PoolTimeout | OperationalError | ConnectionError | gaierror)
 
 
 def _of_server(exc: web.HTTPException) -> Problem:

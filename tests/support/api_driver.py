@@ -70,6 +70,7 @@ class ApiClinic:
     database: Database
     clock: StandingClock
     vault: Vault
+    pack: Pack
     http: aiohttp.ClientSession
     url: str
     document: dict[str, Any] = field(default_factory=dict)
@@ -138,9 +139,15 @@ class Scene:
 
 
 async def make_scene(folder: Path) -> Scene:
-    """Write a tiny pack and a database with two members and one group."""
+    """Write a tiny pack and a database to copy."""
     scene = Scene(pack=tiny_pack(folder / "pack"), checker=Checker.load(), database=folder / "scene.db")
-    database = Database(f"sqlite+aiosqlite:///{scene.database}")
+    await prepare(f"sqlite+aiosqlite:///{scene.database}")
+    return scene
+
+
+async def prepare(database_url: str) -> None:
+    """Bring an empty database to the schema, with two members and one group."""
+    database = Database(database_url)
     await upgrade(database)
     async with database.write() as session:
         for userid, name in (("xiaohu", "小护"), ("zhang.wei", "张伟")):
@@ -151,14 +158,19 @@ async def make_scene(folder: Path) -> Scene:
             )
         )
     await database.close()
-    return scene
+
+
+def copied(scene: Scene, folder: Path) -> str:
+    """Return the URL of a copy of the scene's database in ``folder``."""
+    return f"sqlite+aiosqlite:///{shutil.copy(scene.database, folder / 'api.db')}"
 
 
 @asynccontextmanager
-async def api_clinic(scene: Scene, folder: Path, *, api_key: str | None = KEY) -> AsyncIterator[ApiClinic]:
-    """Run the API of a small clinic with a database of its own in ``folder``."""
-    shutil.copy(scene.database, folder / "api.db")
-    database = Database(f"sqlite+aiosqlite:///{folder / 'api.db'}")
+async def api_clinic(
+    scene: Scene, database_url: str, *, api_key: str | None = KEY
+) -> AsyncIterator[ApiClinic]:
+    """Run the API of a small clinic on a prepared database."""
+    database = Database(database_url)
     clock = StandingClock(MONDAY)
     pack, renderer, checker = scene.pack, Renderer(), scene.checker
 
@@ -205,7 +217,7 @@ async def api_clinic(scene: Scene, folder: Path, *, api_key: str | None = KEY) -
     try:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as http:
             clinic = ApiClinic(
-                database=database, clock=clock, vault=vault, http=http, url=f"http://{host}:{port}"
+                database=database, clock=clock, vault=vault, pack=pack, http=http, url=f"http://{host}:{port}"
             )
             clinic.document = (await clinic.get("/api/openapi.json")).json
             yield clinic

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.api_driver import ApiClinic, Scene, api_clinic, make_scene
+from tests.support.api_driver import ApiClinic, Scene, api_clinic, copied, make_scene, prepare
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -21,5 +21,13 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 
 @pytest.fixture
 async def clinic(scene: Scene, tmp_path: Path) -> AsyncIterator[ApiClinic]:
-    async with api_clinic(scene, tmp_path) as running:
+    async with api_clinic(scene, copied(scene, tmp_path)) as running:
+        yield running
+
+
+@pytest.fixture
+async def clinic_anywhere(scene: Scene, database_url: str) -> AsyncIterator[ApiClinic]:
+    """On SQLite and on PostgreSQL, where requests really run at the same time."""
+    await prepare(database_url)
+    async with api_clinic(scene, database_url) as running:
         yield running

@@ -11,7 +11,7 @@ import structlog
 
 from clinic.tables import Patient
 from store.vault import Vault
-from tests.support.api_driver import KEY, api_clinic
+from tests.support.api_driver import KEY, api_clinic, copied
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,7 +57,7 @@ class TestKey:
     async def test_without_a_key_in_the_settings_the_api_is_closed(
         self, scene: Scene, tmp_path: Path, key: str | None
     ) -> None:
-        async with api_clinic(scene, tmp_path, api_key=key) as closed:
+        async with api_clinic(scene, copied(scene, tmp_path), api_key=key) as closed:
             reply = await closed.get("/api/v1/posts", headers={"Authorization": "Bearer "})
 
             assert (reply.status, "XIAOHU_API_KEY" in reply.json["detail"]) == (403, True)

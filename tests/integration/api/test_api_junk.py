@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.api_driver import api_clinic
+from tests.support.api_driver import api_clinic, copied
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +77,7 @@ def runner(scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
     folder: Path = tmp_path_factory.mktemp("junk")
     with asyncio.Runner() as loops:
         loop = loops.get_loop()
-        running = api_clinic(scene, folder)
+        running = api_clinic(scene, copied(scene, folder))
         clinic = loop.run_until_complete(running.__aenter__())
         posts = loop.run_until_complete(clinic.planned())
         try:

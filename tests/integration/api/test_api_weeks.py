@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -25,14 +24,6 @@ async def test_a_week_is_drafted_once_and_returned_ever_after(clinic: ApiClinic)
     assert first.json["next"] is None
     assert {post["state"] for post in first.json["items"]} == {"in_review"}
     assert second.json["items"] == first.json["items"]
-
-
-async def test_two_orders_at_once_draft_one_week(clinic: ApiClinic) -> None:
-    replies = await asyncio.gather(*(clinic.post(WEEK) for _ in range(4)))
-
-    assert sorted(reply.status for reply in replies) == [200, 200, 200, 201]
-    assert len({str(reply.json["items"]) for reply in replies}) == 1
-    assert len(await clinic.posts()) == 4
 
 
 async def test_a_second_order_shows_what_was_decided_meanwhile(clinic: ApiClinic) -> None:
