@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import time
+from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -209,10 +210,12 @@ def _asset(entry: Entry[Any], root: Path, renderer: Renderer, clinic: dict[str, 
         for field in ASSET_TEMPLATES
         if hasattr(model, field)
     }
+    file = (root / ASSETS_FOLDER / model.file).resolve() if model.kind == "image" else None
     return AssetSpec(
         key=model.key,
         kind=model.kind,
-        file=(root / ASSETS_FOLDER / model.file).resolve() if model.kind == "image" else None,
+        file=file,
+        sha256=sha256(file.read_bytes()).hexdigest() if file else "",
         appid=getattr(model, "appid", ""),
         picture=getattr(model, "picture", None),
         place=_place(entry),

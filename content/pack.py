@@ -170,6 +170,7 @@ class AssetSpec:
     appid: str = ""  # miniprogram
     page: str = ""  # miniprogram
     picture: str | None = None  # cover of a link or mini-program: key of an image asset
+    sha256: str = ""  # image: of the file when the pack was loaded; other kinds: empty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, StringConstraints, TypeAdapter, ValidationError
@@ -90,9 +89,10 @@ def _from_pack(index: int, key: str, pack: Pack) -> dict[str, Any]:
         card |= {"url": asset.url, "desc": asset.desc}
     if asset.kind == "miniprogram":
         card |= {"appid": asset.appid, "page": asset.page}
-    if asset.kind == "image" or asset.picture:
+    picture = pack.asset(asset.picture) if asset.picture else asset
+    if picture.sha256:
         # The file's digest is part of what is approved: another picture under the same key needs a new look.
-        card["sha256"] = sha256(pack.asset_bytes(key)).hexdigest()
+        card["sha256"] = picture.sha256
     return card
 
 
@@ -100,8 +100,10 @@ def _check_mix(cards: Sequence[dict[str, Any]], kind: str) -> None:
     kinds = [card["kind"] for card in cards]
     if kind != "moment":
         return
-    for index, card_kind in enumerate(kinds):
-        if card_kind not in ("image", "link"):
+    for index, card in enumerate(cards):
+        if card["kind"] == "link" and "sha256" not in card:
+            raise AttachmentRefused(index, "朋友圈里的链接要有封面图，请选内容包里带封面的链接")
+        if card["kind"] not in ("image", "link"):
             raise AttachmentRefused(index, "朋友圈只能附图片或一个链接，不能附小程序")
     if "link" in kinds and len(kinds) > 1:
         raise AttachmentRefused(kinds.index("link"), "朋友圈附链接时只能有这一个附件，不能与图片混用")
