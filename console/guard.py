@@ -1,0 +1,189 @@
+"""What stands before every page: login, forgery checks, headers, and errors told in the console's frame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, urlsplit
+from uuid import uuid4
+
+import structlog
+from aiohttp import web
+
+from console.forms import FormRefused, local_path
+from console.frame import FRAME, SESSION, deps_of, page, wants_fragment
+from content.pack import NotInPackError
+from sop.attachments import AttachmentRefused
+from sop.life import NotPossible
+from sop.posts import EditRefused, NotEditable, Outdated, PostNotFound
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import Handler
+
+log = structlog.get_logger(__name__)
+
+LOGIN: Final = "/console/login"
+STATIC_PREFIX: Final = "/console/static/"
+SAFE: Final = frozenset({"GET", "HEAD"})
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    # Not "no-referrer": with it browsers send "Origin: null" even to ourselves.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+FOREVER: Final = "public, max-age=31536000, immutable"
+TITLES: Final = {
+    400: "没有看懂这次提交",
+    403: "没有通过安全检查",
+    404: "没有这个页面",
+    405: "不能这样访问",
+    409: "内容已经变了",
+    413: "提交的内容太大",
+    422: "有一项填得不对",
+    429: "请稍等一会儿",
+    500: "出了点问题",
+}
+
+HTTP_WORDS: Final = {
+    403: "这个表单不是从本页面提交的，或者页面打开得太久。请返回、刷新页面后再试。",
+    404: "地址可能写错了，或者内容已经不在这里。",
+    413: "提交的内容超过 1 MB，请缩短后再试。",
+}
+
+
+@web.middleware
+async def harden(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Send the headers that keep browsers careful, whatever the answer is."""
+    response = await handler(request)
+    for name, value in HEADERS.items():
+        response.headers[name] = value
+    if not request.path.startswith(STATIC_PREFIX):
+        response.headers.setdefault("Cache-Control", "no-store")
+    elif response.status == 200:
+        response.headers["Cache-Control"] = FOREVER if "v" in request.query else "no-cache"
+    return response
+
+
+@web.middleware
+async def recall(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Find the visitor's session, and renew its cookie while it is in use."""
+    if request.path.startswith(STATIC_PREFIX):
+        return await handler(request)
+    sessions = request.config_dict[FRAME].sessions
+    found = sessions.read(request)
+    request[SESSION] = found or sessions.start(None)
+    response = await handler(request)
+    if found is None and request[SESSION].user is None and "Set-Cookie" not in response.headers:
+        sessions.write(response, request[SESSION])  # the login form's token needs it
+    elif found is not None and sessions.due(found) and not response.cookies:
+        sessions.write(response, request[SESSION])
+    return response
+
+
+@web.middleware
+async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn what went wrong into a page that says so and what to do next."""
+    try:
+        return await handler(request)
+    except Exception as exc:
+        status, message = _verdict(exc)
+        if request.path.startswith(STATIC_PREFIX):
+            return web.Response(status=status)
+        if status == 500:
+            # The traceback may carry a patient's words; the class and the place are enough to find the cause.
+            number = uuid4().hex[:8]
+            name = type(exc).__name__
+            log.error("console.failed", error=name, at=_place(exc), route=_route(request), number=number)
+            message = f"这次操作没有完成，什么都没有改变。请把编号 {number} 告诉管理员。"
+        return _problem(request, status, message)
+
+
+def _verdict(exc: Exception) -> tuple[int, str]:
+    """Return the status and the sentence for what a handler raised; 500 for what nobody foresaw."""
+    match exc:
+        case web.HTTPException():
+            return exc.status, HTTP_WORDS.get(exc.status, "请返回上一页再试。")
+        case PostNotFound() | NotInPackError():
+            return 404, str(exc)
+        case Outdated() | NotPossible() | NotEditable():
+            return 409, str(exc)
+        case FormRefused() | EditRefused() | AttachmentRefused():
+            return 422, str(exc)
+        case _:
+            return 500, ""
+
+
+@web.middleware
+async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let only logged-in visitors further, and only forms that come from our own pages."""
+    if request.path.startswith(STATIC_PREFIX):
+        return await handler(request)
+    session = request[SESSION]
+    if session.user is None and request.path != LOGIN:
+        return _to_login(request)
+    if request.method not in SAFE:
+        token = await _token(request)
+        if not (own_origin(request) and session.accepts(token)):
+            if request.path == LOGIN:
+                return web.Response(
+                    status=303, headers={"Location": LOGIN}
+                )  # the cookie was lost: a fresh form helps
+            raise web.HTTPForbidden
+    return await handler(request)
+
+
+MIDDLEWARES: Final = (harden, recall, explain, admit)
+
+
+async def _token(request: web.Request) -> str:
+    try:
+        token = (await request.post()).get("csrf", "")
+    except (ValueError, LookupError) as exc:  # not the form it claims to be, or in an unknown encoding
+        raise web.HTTPBadRequest from exc
+    return token if isinstance(token, str) else ""
+
+
+def own_origin(request: web.Request) -> bool:
+    """Tell whether a form came from a page of ours; a client that names no origin is judged by its token."""
+    origin = request.headers.get("Origin")
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        return False
+    if origin is None:
+        return True
+    public = urlsplit(deps_of(request).public_url)
+    return origin == f"{public.scheme}://{public.netloc}" or urlsplit(origin).netloc == request.host
+
+
+def _to_login(request: web.Request) -> web.StreamResponse:
+    if wants_fragment(request):
+        back = local_path(urlsplit(request.headers.get("HX-Current-URL", "")).path)
+        return web.Response(status=401, headers={"HX-Redirect": f"{LOGIN}?next={quote(back, safe='')}"})
+    target = request.path_qs if request.method in SAFE else "/console/"
+    known = local_path(target)
+    suffix = "" if known == "/console/" else f"?next={quote(known, safe='')}"
+    return web.Response(status=303, headers={"Location": LOGIN + suffix})
+
+
+def _problem(request: web.Request, status: int, message: str) -> web.Response:
+    title = TITLES.get(status, "没有成功")
+    if wants_fragment(request):
+        headers = {"HX-Retarget": "#toast", "HX-Reswap": "innerHTML"}
+        return page(request, "_toast.html", status=status, headers=headers, tone="bad", text=message)
+    return page(request, "problem.html", status=status, title=title, message=message, code=status)
+
+
+def _route(request: web.Request) -> str:
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "?"
+
+
+def _place(exc: BaseException) -> str:
+    trace = exc.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"

@@ -1,0 +1,117 @@
+"""The start page: what needs a person now, and drafting the coming week."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+from sqlalchemy import func, select
+
+from clinic import audit
+from console.deps import WeekNotPlannable
+from console.duties import load_duties
+from console.forms import PlanForm, local_path, parse
+from console.frame import actor_of, deps_of, go, hours_of, page
+from console.views import face_of
+from sop.planner import coming_week, monday_of
+from sop.tables import Batch, Post
+from store import inbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# Kinds of effects and callbacks in words; what is not here is shown by its name.
+EFFECTS: Final = {
+    "create_task": "创建发送任务",
+    "cancel_task": "撤销发送任务",
+    "remind_sender": "提醒成员发送",
+    "notify_staff": "通知员工",
+    "send_review_card": "发送审核卡片",
+    "update_review_card": "更新审核卡片",
+    "send_welcome": "发送欢迎语",
+    "mark_tags": "打标签",
+}
+STATES: Final = {
+    "refused": "企业微信没有接受",
+    "expired": "过了时限，没有发出",
+    "unknown": "没有回音，正在核对",
+}
+NOTICES_SHOWN: Final = 2
+
+
+def routes() -> Iterable[web.RouteDef]:
+    return (
+        web.get("/", today),
+        web.post("/plan", plan),
+        web.post(r"/inbox/{id:\d{1,18}}/replay", replay),
+    )
+
+
+async def today(request: web.Request) -> web.StreamResponse:
+    """What waits for review, for a tap, and what went wrong."""
+    deps, hours = deps_of(request), hours_of(request)
+    week = coming_week(hours.today)
+    async with deps.database.read() as session:
+        duties = await load_duties(session, pack=deps.pack, hours=hours)
+        drafted = (
+            await session.scalars(select(func.count(Post.id)).join(Batch).where(Batch.week == week))
+        ).one()
+    return page(
+        request,
+        "today.html",
+        duties=duties,
+        face=lambda key: face_of(deps.pack, key),
+        week=week,
+        drafted=drafted,
+        effects=EFFECTS,
+        effect_states=STATES,
+        waiting=duties.waiting,
+    )
+
+
+async def plan(request: web.Request) -> web.StreamResponse:
+    """Draft a week, by default the coming one, and say what came of it."""
+    deps = deps_of(request)
+    form = await request.post()
+    wanted = parse(PlanForm, form).week
+    week = monday_of(wanted) if wanted else coming_week(hours_of(request).today)
+    back = local_path(str(form.get("back", "")))
+    try:
+        planned = await deps.plan_week(week, actor_of(request))
+    except WeekNotPlannable as exc:
+        return go(request, back, note=f"没有生成 {week:%m-%d} 起这一周的内容：{exc}", tone="bad")
+    deps.wake()
+    if not planned.created:
+        return go(
+            request,
+            back,
+            note=f"{week:%m-%d} 起这一周早已排好 {len(planned.posts)} 条，没有改动。",
+            tone="warn",
+        )
+    notices = "；".join(planned.notices[:NOTICES_SHOWN])
+    more = f" 等 {len(planned.notices)} 项" if len(planned.notices) > NOTICES_SHOWN else ""
+    note = f"已排好 {week:%m-%d} 起一周的 {len(planned.posts)} 条内容，等待审核。"
+    if notices:
+        note += f"请留意：{notices}{more}"
+    return go(request, back, note=note, tone="warn" if notices else "good")
+
+
+async def replay(request: web.Request) -> web.StreamResponse:
+    """Put a dead event back in line."""
+    deps, event_id = deps_of(request), int(request.match_info["id"])
+    now = deps.clock.now()
+    async with deps.database.write() as session:
+        done = await inbox.replay(session, event_id)
+        if done:
+            audit.record(
+                session,
+                at=now,
+                actor=actor_of(request),
+                action="inbox.replay",
+                subject=f"inbox:{event_id}",
+                reason="在控制台让它重新处理",
+            )
+    if not done:
+        return go(request, "/console/", note=f"事件 #{event_id} 已经不在失败列表里。", tone="warn")
+    deps.wake()
+    return go(request, "/console/", note=f"事件 #{event_id} 已重新排队。")
