@@ -33,6 +33,7 @@ class Page {
   #toastTimer = null;
   #drawing = false;
   #moved = false; // the address changed: focus follows
+  #inside = false; // focus was in a phone before it was drawn anew
   #pinned = new WeakMap(); // conversation -> whether it follows its end
 
   start() {
@@ -125,6 +126,7 @@ class Page {
   draw() {
     const { front, open } = this.address;
     const focused = document.activeElement;
+    this.#inside = Boolean(focused?.closest?.(".stand, .sheet"));
     show(this.#root, h("div", { class: `page ${open.length ? "has-phones" : ""} ${front ? "has-front" : ""}` },
       this.#top(), h("div", { class: "desk" }, overview(this), open.length ? h("main", { class: "stands", key: "stands" }, open.map((phone) => this.#phone(phone))) : null)));
     this.sheets.redraw();
@@ -172,7 +174,8 @@ class Page {
     if (!front) return;
     const box = front.getBoundingClientRect();
     if (box.left < 0 || box.right > innerWidth) front.scrollIntoView({ block: "nearest", inline: "nearest" });
-    if (document.activeElement === document.body) front.querySelector(".bar-title")?.focus({ preventScroll: true });
+    // Who went somewhere inside a phone goes on from that phone; an address typed or loaded moves nobody.
+    if (this.#inside && document.activeElement === document.body) front.querySelector(".bar-title")?.focus({ preventScroll: true });
   }
 
   #remember(log) {

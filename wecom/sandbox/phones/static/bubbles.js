@@ -7,6 +7,7 @@ import { templateCard } from "./cards.js";
 import { whenText } from "./times.js";
 
 const QUIET_MS = 5 * 60_000; // WeChat shows the time again after such a pause
+const SHOWN = 200; // the latest messages; a phone does not draw a year of chat at once either
 
 /**
  * Show messages, oldest first. `named`: senders' names stand above their bubbles (groups);
@@ -15,7 +16,7 @@ const QUIET_MS = 5 * 60_000; // WeChat shows the time again after such a pause
 export function conversation(ctx, messages, { named = false, notice = (text) => text, userid = "", label }) {
   const rows = [];
   let last = 0;
-  for (const message of messages) {
+  for (const message of messages.slice(-SHOWN)) {
     const at = Date.parse(message.at);
     if (at - last > QUIET_MS) rows.push(h("p", { class: "chat-time", key: `t${message.id}` }, whenText(message.at, ctx.now())));
     last = at;

@@ -4,13 +4,13 @@ import { h, icon } from "./dom.js";
 import { blocked, composer, screen } from "./frame.js";
 import { avatar } from "./parts.js";
 import { log, notice } from "./patient.js";
-import { whenText } from "./times.js";
+import { factText } from "./times.js";
 
 export function groupScreen(ctx, phone, view) {
   const { group, members } = view;
   if (phone.screen[0] === "people") return people(ctx, phone, view);
-  const speaker = h("select", { name: "person", class: "composer-who", "aria-label": "以谁的身份说话" },
-    members.map((seat) => h("option", { value: seat.id }, seat.name)));
+  const speaker = h("label", { class: "composer-who" }, "以", h("select", { name: "person" },
+    members.map((seat) => h("option", { value: seat.id }, seat.name))), "的身份说话");
   const foot = group.dismissed
     ? blocked("这个群已经解散。")
     : composer("在群里说点什么", (text, form) => ctx.act("write-in-group", { chat_id: group.chat_id, person: form.elements.namedItem("person").value, text }), speaker);
@@ -41,5 +41,5 @@ function people(ctx, phone, view) {
     h("span", { class: "line-body" },
       h("span", { class: "line-top" }, h("span", { class: "line-title" }, seat.name,
         seat.owner ? h("span", { class: "corp-tag" }, "群主") : null, seat.type === 1 ? null : h("span", { class: "wechat" }, "@微信"))),
-      h("span", { class: "line-text" }, `${whenText(seat.joined_at, ctx.now())} 进群`)))))));
+      h("span", { class: "line-text" }, `${factText(seat.joined_at, ctx.now())} 进群`)))))));
 }

@@ -11,7 +11,9 @@ const OPEN_UP_TO = 6; // longer lists of recipients are folded
 
 export function massTasks(ctx, view, userid) {
   if (view.mass_tasks.length === 0) return empty("send-many", "没有群发任务", "审批通过的社群内容到点后会出现在这里，点“发送”才会发出去。");
-  return h("div", { class: "tasks" }, view.mass_tasks.map((task) => card(ctx, task, userid)));
+  const waiting = view.mass_tasks.filter((task) => task.state === "pending");
+  const over = view.mass_tasks.filter((task) => task.state !== "pending");
+  return h("div", { class: "tasks" }, [...waiting, ...over].map((task) => card(ctx, task, userid)));
 }
 
 function card(ctx, task, userid) {

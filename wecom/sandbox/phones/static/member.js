@@ -7,7 +7,7 @@ import { massTasks } from "./mass.js";
 import { momentTasks } from "./moments.js";
 import { avatar, empty } from "./parts.js";
 import { groupPreview, log, notice } from "./patient.js";
-import { shortText, whenText } from "./times.js";
+import { factText, shortText, whenText } from "./times.js";
 import { channelName } from "./words.js";
 
 const wechat = () => h("span", { class: "wechat" }, "@微信");
@@ -120,7 +120,7 @@ function customer(ctx, phone, view, externalUserid) {
     h("div", { class: "profile-top" }, avatar(one.name, externalUserid, "patient", "large"),
       h("div", {}, h("h4", {}, nameOf(one), wechat()), h("p", { class: "quiet" }, `昵称：${one.name}`))),
     h("dl", { class: "facts" },
-      h("div", {}, h("dt", {}, "添加时间"), h("dd", {}, whenText(follow.added_at, ctx.now()))),
+      h("div", {}, h("dt", {}, "添加时间"), h("dd", {}, factText(follow.added_at, ctx.now()))),
       h("div", {}, h("dt", {}, "来自渠道"), h("dd", {}, channelName(follow.state))),
       follow.description ? h("div", {}, h("dt", {}, "描述"), h("dd", {}, follow.description)) : null,
       h("div", {}, h("dt", {}, "企业标签"), h("dd", { class: "chips" }, follow.tags.length ? follow.tags.map((tag) => h("span", { class: "chip", key: tag.id, "data-testid": "tag" }, tag.name)) : "没有"))),

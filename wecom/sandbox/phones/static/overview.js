@@ -42,7 +42,7 @@ function matching(patients, filter) {
 
 function knows(patient) {
   const standing = patient.follows.filter((follow) => !follow.lost_at);
-  if (standing.length === 0) return "还没有添加任何成员";
+  if (standing.length === 0) return patient.follows.length ? "已删除所有成员" : "还没有添加任何成员";
   return `${standing.map((follow) => follow.name).join("、")} · ${channelName(standing[0].state)}`;
 }
 

@@ -7,8 +7,8 @@ const SEGMENTS = new Intl.Segmenter("zh", { granularity: "grapheme" });
 const broken = new Set(); // picture addresses that did not load
 
 function shade(id) {
-  let sum = 7;
-  for (const char of String(id)) sum = (sum * 31 + char.codePointAt(0)) % 9973;
+  let sum = 22;
+  for (const char of String(id)) sum = (sum * 37 + char.codePointAt(0)) % 9973;
   return sum % SHADES;
 }
 
@@ -17,7 +17,7 @@ export function avatar(name, id, face = "patient", size = "") {
   if (face === "app") return h("span", { class: `avatar avatar-app ${size}`, "aria-hidden": "true" }, "护");
   if (face === "notice") return h("span", { class: `avatar avatar-notice ${size}`, "aria-hidden": "true" }, icon("bell"));
   const first = [...SEGMENTS.segment(name.trim())][0]?.segment ?? "?";
-  return h("span", { class: `avatar avatar-${face} shade-${shade(id)} ${size}`, "aria-hidden": "true" },
+  return h("span", { class: `avatar avatar-${face} ${face === "group" ? "" : `shade-${shade(id)}`} ${size}`, "aria-hidden": "true" },
     face === "group" ? icon("people") : first);
 }
 

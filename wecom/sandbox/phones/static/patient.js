@@ -5,7 +5,7 @@ import { h, icon } from "./dom.js";
 import { blocked, composer, line, screen, tabs } from "./frame.js";
 import { feed } from "./moments.js";
 import { avatar, empty } from "./parts.js";
-import { shortText, whenText } from "./times.js";
+import { factText, shortText } from "./times.js";
 import { channelName } from "./words.js";
 
 const CORP = h("span", { class: "corp" }, "@企业微信");
@@ -111,10 +111,10 @@ function contact(ctx, phone, view, userid, me) {
       h("div", {}, h("h4", {}, one.name), h("p", { class: "corp" }, "企业微信联系人"))),
     h("dl", { class: "facts" },
       h("div", {}, h("dt", {}, "职务"), h("dd", {}, one.position || "未填写")),
-      h("div", {}, h("dt", {}, "添加时间"), h("dd", {}, whenText(follow.added_at, ctx.now()))),
+      h("div", {}, h("dt", {}, "添加时间"), h("dd", {}, factText(follow.added_at, ctx.now()))),
       h("div", {}, h("dt", {}, "来自渠道"), h("dd", {}, channelName(follow.state))),
       follow.half ? h("div", {}, h("dt", {}, "状态"), h("dd", {}, "等待对方通过")) : null,
-      follow.lost_at ? h("div", {}, h("dt", {}, "状态"), h("dd", {}, `${whenText(follow.lost_at, ctx.now())} 已删除`)) : null),
+      follow.lost_at ? h("div", {}, h("dt", {}, "状态"), h("dd", {}, `${factText(follow.lost_at, ctx.now())} 已删除`)) : null),
     h("a", { class: "button button-wide", href: ctx.to(phone, "chats", userid) }, "发消息"),
     follow.lost_at
       ? h("button", { type: "button", class: "button button-wide button-quiet", onclick: () => ctx.sheets.add(me, userid) }, "重新添加")

@@ -44,6 +44,12 @@ export function whenText(iso, now) {
   return `${year === parts(now).year ? "" : `${year}年`}${month}月${day}日 ${time}`;
 }
 
+/** Like whenText, and today says so: for facts that stand alone. */
+export function factText(iso, now) {
+  const text = whenText(iso, now);
+  return text.includes(" ") ? text : `今天 ${text}`;
+}
+
 /** For the right edge of a list: only the coarsest part that helps. */
 export function shortText(iso, now) {
   const text = whenText(iso, now);
