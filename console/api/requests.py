@@ -106,8 +106,13 @@ Attachment = Annotated[
 ]
 
 
+CHANGES: Final = ("text", "attachments", "scheduled_at")
+
+
 class PostEdit(Body):
     """New content for a post; what is not sent stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [name]} for name in CHANGES]})
 
     text: Annotated[Plain, Field(max_length=8000)] = Field(
         default="", json_schema_extra=optional, description="新的文字；首尾空白会去掉"
@@ -124,8 +129,8 @@ class PostEdit(Body):
 
     @model_validator(mode="after")
     def changes_something(self) -> Self:
-        if not self.model_fields_set - {"digest"}:
-            raise PydanticCustomError("nothing", "至少给出 text、attachments、scheduled_at 中的一个")
+        if self.model_fields_set.isdisjoint(CHANGES):
+            raise PydanticCustomError("nothing", f"至少给出 {'、'.join(CHANGES)} 中的一个")
         return self
 
     def has(self, field: str) -> bool:

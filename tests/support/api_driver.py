@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import aiohttp
 from aiohttp import web
+from sqlalchemy import update
 
 from clinic.tables import CustomerGroup, Member
 from console.api import setup_api
@@ -20,6 +21,7 @@ from console.deps import DEPS, Deps, WeekNotPlannable
 from content.compliance import Checker
 from content.render import Renderer
 from sop.roster import load_roster
+from sop.tables import Post
 from sop.weeks import Planned, draft_week
 from store.database import Database
 from store.schema import upgrade
@@ -63,6 +65,10 @@ class Reply:
         return [error["field"] for error in self.json["errors"]]
 
 
+def path_of(post: dict[str, Any]) -> str:
+    return f"/api/v1/posts/{post['id']}"
+
+
 @dataclass(slots=True, kw_only=True)
 class ApiClinic:
     """Speaks HTTP to the API as another program does."""
@@ -94,8 +100,17 @@ class ApiClinic:
     async def post(self, path: str, body: Any = None, **options: Any) -> Reply:
         return await self.ask("POST", path, **({"json": body} if body is not None else {}), **options)
 
-    async def patch(self, path: str, body: Any) -> Reply:
-        return await self.ask("PATCH", path, json=body)
+    async def edit(self, post: dict[str, Any], body: Any) -> Reply:
+        return await self.ask("PATCH", path_of(post), json=body)
+
+    async def decide(self, post: dict[str, Any], verb: str, **more: Any) -> Reply:
+        """Decide on the post as it was read."""
+        return await self.post(f"{path_of(post)}/{verb}", {"digest": post["digest"]} | more)
+
+    async def set_state(self, post: dict[str, Any], state: str) -> None:
+        """Put a post where only WeCom could bring it."""
+        async with self.database.write() as session:
+            await session.execute(update(Post).where(Post.id == post["id"]).values(state=state))
 
     async def posts(self, **query: str) -> list[dict[str, Any]]:
         return list((await self.get("/api/v1/posts", params=query)).json["items"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
@@ -12,15 +12,7 @@ from sop.roster import load_roster
 from sop.tables import Approval, ReviewCard
 
 if TYPE_CHECKING:
-    from tests.support.api_driver import ApiClinic, Reply
-
-
-async def decide(clinic: ApiClinic, post: dict[str, Any], verb: str) -> Reply:
-    return await clinic.post(f"/api/v1/posts/{post['id']}/{verb}", {"digest": post["digest"]})
-
-
-async def edit(clinic: ApiClinic, post: dict[str, Any], text: str) -> Reply:
-    return await clinic.patch(f"/api/v1/posts/{post['id']}", {"text": text, "digest": post["digest"]})
+    from tests.support.api_driver import ApiClinic
 
 
 async def decisions(clinic: ApiClinic) -> list[str]:
@@ -42,7 +34,7 @@ async def test_two_approvals_at_once_are_one(clinic_anywhere: ApiClinic) -> None
     clinic = clinic_anywhere
     post = (await clinic.planned())[0]
 
-    replies = await asyncio.gather(*(decide(clinic, post, "approve") for _ in range(5)))
+    replies = await asyncio.gather(*(clinic.decide(post, "approve") for _ in range(5)))
 
     assert {(reply.status, reply.json["state"]) for reply in replies} == {(200, "approved")}
     assert await decisions(clinic) == ["approve"]
@@ -52,7 +44,7 @@ async def test_approving_and_rejecting_at_once_ends_rejected(clinic_anywhere: Ap
     clinic = clinic_anywhere
     post = (await clinic.planned())[0]
 
-    replies = await asyncio.gather(decide(clinic, post, "reject"), decide(clinic, post, "approve"))
+    replies = await asyncio.gather(clinic.decide(post, "reject"), clinic.decide(post, "approve"))
 
     assert sorted(reply.status for reply in replies) in ([200, 200], [200, 409])
     assert (await clinic.posts())[0]["state"] == "rejected"
@@ -64,7 +56,7 @@ async def test_a_whole_batch_is_decided_at_once_without_waiting_for_each_other(
     clinic = clinic_anywhere
     posts = await clinic.planned()
 
-    replies = await asyncio.gather(*(decide(clinic, post, "approve") for post in posts * 2))
+    replies = await asyncio.gather(*(clinic.decide(post, "approve") for post in posts * 2))
 
     assert {reply.status for reply in replies} == {200}
     assert len(await decisions(clinic)) == len(posts)
@@ -89,7 +81,7 @@ async def test_a_tap_on_the_card_and_an_approval_by_the_api_decide_each_post_onc
                 public_url="https://clinic.example",
             )
 
-    _, *replies = await asyncio.gather(tap(), *(decide(clinic, post, "approve") for post in posts))
+    _, *replies = await asyncio.gather(tap(), *(clinic.decide(post, "approve") for post in posts))
 
     assert {reply.status for reply in replies} == {200}
     assert await decisions(clinic) == ["approve"] * len(posts)
@@ -99,7 +91,9 @@ async def test_an_outdated_digest_does_not_overwrite_somebody_elses_edit(clinic_
     clinic = clinic_anywhere
     post = (await clinic.planned())[0]
 
-    replies = await asyncio.gather(*(edit(clinic, post, f"第 {n} 个人写的。") for n in range(3)))
+    replies = await asyncio.gather(
+        *(clinic.edit(post, {"text": f"第 {n} 个人写的。", "digest": post["digest"]}) for n in range(3))
+    )
 
     assert sorted(reply.status for reply in replies) == [200, 409, 409]
     assert (await clinic.posts())[0]["revision"] == 2
@@ -112,8 +106,8 @@ async def test_an_edit_and_an_approval_at_once_never_approve_words_nobody_saw(
     posts = await clinic.planned()
 
     await asyncio.gather(
-        *(decide(clinic, post, "approve") for post in posts),
-        *(edit(clinic, post, f"{post['text']}！") for post in posts),
+        *(clinic.decide(post, "approve") for post in posts),
+        *(clinic.edit(post, {"text": f"{post['text']}！", "digest": post["digest"]}) for post in posts),
     )
 
     assert {post["state"] for post in await clinic.posts()} == {"in_review"}

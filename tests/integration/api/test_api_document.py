@@ -108,6 +108,7 @@ def test_parameters_are_described_as_they_are_written(document: dict[str, Any]) 
         pytest.param(
             {"attachments": [{"kind": "link", "title": "x", "url": "https://a.b"}]}, True, id="a link"
         ),
+        pytest.param({"digest": "0" * 64}, False, id="nothing to change"),
         pytest.param({"text": None}, False, id="null"),
         pytest.param({"state": "approved"}, False, id="a field that cannot be set"),
         pytest.param({"digest": "x"}, False, id="no digest"),

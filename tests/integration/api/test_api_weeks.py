@@ -28,7 +28,7 @@ async def test_a_week_is_drafted_once_and_returned_ever_after(clinic: ApiClinic)
 
 async def test_a_second_order_shows_what_was_decided_meanwhile(clinic: ApiClinic) -> None:
     post = (await clinic.planned())[0]
-    await clinic.post(f"/api/v1/posts/{post['id']}/reject", {"digest": post["digest"]})
+    await clinic.decide(post, "reject")
 
     assert (await clinic.planned())[0]["state"] == "rejected"
 
