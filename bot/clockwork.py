@@ -115,7 +115,7 @@ class Clockwork:
             (self.push_due, timedelta(seconds=1)),
             (self._watcher.look, timedelta(seconds=1)),
             (self.remind, timedelta(minutes=1)),
-            (self.ensure_week, timedelta(seconds=20)),
+            (self.ensure_week, timedelta(seconds=5)),
             (self.read_tenant, timedelta(hours=1)),
             (self.warm_media, timedelta(hours=6)),
             (self.count, timedelta(seconds=15)),

@@ -197,10 +197,7 @@ async def edit_post(
     if new_hour <= now:
         raise EditRefused("scheduled_at", "发送时间已经过去，请选择将来的时间")
     check_text(new_text, kind=post.kind, has_cards=bool(new_cards))
-    persona = pack.persona(post.persona)
-    findings = checker.check(
-        new_text, persona=persona.kind, channel=channel_of(post.kind), own=tuple(pack.clinic.values())
-    )
+    findings = check_content(new_text, kind=post.kind, persona=post.persona, pack=pack, checker=checker)
     blocks = tuple(f for f in findings if f.level == "block")
     if blocks:
         raise EditRefused("text", f"内容检查未通过：{blocks[0].advice}（{blocks[0].ground}）", findings)

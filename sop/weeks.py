@@ -14,7 +14,7 @@ from clinic.tables import CustomerGroup
 from sop.attachments import from_item
 from sop.life import PostState
 from sop.planner import GroupFact, History, WeekPlan, plan_week
-from sop.posts import digest_of, finding_document
+from sop.posts import check_content, digest_of, finding_document
 from sop.review import offer
 from sop.tables import Batch, Post
 
@@ -127,9 +127,7 @@ def _post(
     text = renderer.render(draft.item.text, **pack.variables(draft.persona))
     attachments = from_item(draft.item.attachments, pack)
     audience = {"chat_ids": list(draft.chat_ids)} if draft.kind == "group" else {"members": [draft.sender]}
-    findings = checker.check(
-        text, persona=draft.persona.kind, channel=channel_of(draft.kind), own=tuple(pack.clinic.values())
-    )
+    findings = check_content(text, kind=draft.kind, persona=draft.persona.key, pack=pack, checker=checker)
     blocked = any(finding.level == "block" for finding in findings)
     return Post(
         batch_id=batch.id,
