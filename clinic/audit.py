@@ -43,6 +43,8 @@ def record(
 
 
 async def of_subject(session: AsyncSession, subject: str, *, limit: int = 200) -> Sequence[AuditEntry]:
-    """Return what is known about ``subject``, oldest first."""
-    query = select(AuditEntry).where(AuditEntry.subject == subject).order_by(AuditEntry.id).limit(limit)
-    return (await session.scalars(query)).all()
+    """Return the last ``limit`` things known about ``subject``, oldest first."""
+    query = (
+        select(AuditEntry).where(AuditEntry.subject == subject).order_by(AuditEntry.id.desc()).limit(limit)
+    )
+    return list(reversed((await session.scalars(query)).all()))

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    HttpUrl,
+    StringConstraints,
+    Tag,
+    TypeAdapter,
+    UrlConstraints,
+    ValidationError,
+)
 
 from content.pack import NotInPackError
 
@@ -36,17 +48,34 @@ class FromLibrary(_Wanted):
     asset: _Key
 
 
+def _at_most(size: int) -> AfterValidator:
+    def check(text: str) -> str:
+        if len(text.encode()) > size:
+            raise ValueError(f"最多 {size} 字节")
+        return text
+
+    return AfterValidator(check)
+
+
 class OwnLink(_Wanted):
-    """A link written by hand."""
+    """A link written by hand, within WeCom's limits (doc 92135)."""
 
     kind: Literal["link"]
-    title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
-    url: HttpUrl
-    desc: Annotated[str, StringConstraints(max_length=170)] = ""
+    title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), _at_most(128)]
+    url: Annotated[HttpUrl, UrlConstraints(max_length=1024)]
+    desc: Annotated[str, _at_most(512)] = ""
 
 
+def _which(value: Any) -> str:
+    # A listed card of the library carries its title and url too; its key says what it is.
+    return "library" if isinstance(value, dict) and "asset" in value else "own"
+
+
+_Card = Annotated[
+    Annotated[FromLibrary, Tag("library")] | Annotated[OwnLink, Tag("own")], Discriminator(_which)
+]
 _WANTED: Final[TypeAdapter[list[FromLibrary | OwnLink]]] = TypeAdapter(
-    Annotated[list[FromLibrary | OwnLink], Field(max_length=MAX_CARDS)]
+    Annotated[list[_Card], Field(max_length=MAX_CARDS)]
 )
 
 

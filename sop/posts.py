@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -12,11 +14,10 @@ from sqlalchemy import and_, or_, select
 from clinic import audit
 from sop.attachments import resolve
 from sop.life import EDITABLE, LABELS, PostState
-from sop.tables import Post
+from sop.tables import Batch, Post
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 Channel = Literal["moment", "group", "direct"]
 
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+CURSOR: Final = re.compile(r"([0-9]{1,17})-([0-9]{1,18})")
 PAGE: Final = 50
 PAGE_MAX: Final = 200
 TEXT_BYTES: Final = 4000  # add_msg_template (doc 92135) and add_moment_task (doc 95094)
@@ -106,11 +109,18 @@ def refresh_digest(post: Post) -> None:
 async def get_post(session: AsyncSession, post_id: int, *, lock: bool = False) -> Post:
     """Return one post, locked against other deciders when asked.
 
+    The batch is locked first, always: two decisions about one batch then wait for each other instead of
+    holding what the other needs.
+
     Raises:
         PostNotFound: no such post.
     """
-    query = select(Post).where(Post.id == post_id).execution_options(populate_existing=lock)
-    post = (await session.scalars(query.with_for_update() if lock else query)).one_or_none()
+    query = select(Post).where(Post.id == post_id)
+    if lock:
+        batch = select(Batch.id).join(Post).where(Post.id == post_id)
+        await session.execute(batch.with_for_update(of=Batch))
+        query = query.with_for_update().execution_options(populate_existing=True)
+    post = (await session.scalars(query)).one_or_none()
     if post is None:
         raise PostNotFound(post_id)
     return post
@@ -144,25 +154,23 @@ async def list_posts(
     if batch_id is not None:
         query = query.where(Post.batch_id == batch_id)
     if cursor is not None:
-        after = await session.get(Post, _cursor_id(cursor))
-        if after is None:
-            raise ValueError("cursor 已失效，请从头读取")
-        query = query.where(
-            or_(
-                Post.scheduled_at > after.scheduled_at,
-                and_(Post.scheduled_at == after.scheduled_at, Post.id > after.id),
-            )
-        )
+        hour, last_id = _read_cursor(cursor)
+        query = query.where(or_(Post.scheduled_at > hour, and_(Post.scheduled_at == hour, Post.id > last_id)))
     found = (await session.scalars(query)).all()
     items = tuple(found[:limit])
-    return PostPage(items=items, next=f"p{items[-1].id}" if len(found) > limit else None)
+    return PostPage(items=items, next=_cursor_after(items[-1]) if len(found) > limit else None)
 
 
-def _cursor_id(cursor: str) -> int:
-    number = cursor.removeprefix("p")
-    if not (cursor.startswith("p") and number.isascii() and number.isdigit() and len(number) < 19):
+def _cursor_after(post: Post) -> str:
+    # The hour travels in the cursor: a post rescheduled between two pages must not shift the rest.
+    return f"{(post.scheduled_at - EPOCH) // timedelta(microseconds=1)}-{post.id}"
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, int]:
+    match = CURSOR.fullmatch(cursor)
+    if match is None:
         raise ValueError("cursor 不是本接口给出的值")
-    return int(number)
+    return EPOCH + timedelta(microseconds=int(match[1])), int(match[2])
 
 
 async def edit_post(
@@ -207,7 +215,7 @@ async def edit_post(
     post.findings = [finding_document(f) for f in findings]
     if post.digest == before and PostState(post.state) is not PostState.DRAFT:
         return post
-    post.state = PostState.IN_REVIEW
+    post.state, post.reason = PostState.IN_REVIEW, ""
     post.revision += 1
     post.updated_at = now
     audit.record(
