@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, async_playwright, expect
 
 from tests.support import browser as chromium
@@ -68,6 +69,10 @@ class Desk:
         assert answer["errcode"] == 0, answer
 
 
+# One browser for all of them, so one event loop: starting Chromium takes longer than any of these tests.
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
 @pytest.fixture(scope="module")
 def chromium_path() -> str:
     path = chromium.find()
@@ -76,26 +81,36 @@ def chromium_path() -> str:
     return path
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser(chromium_path: str) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=chromium_path, args=list(chromium.ARGUMENTS)
+        )
+        yield browser
+        await browser.close()
+
+
 @asynccontextmanager
-async def open_desk(path: str, *, callback_url: str | None = None) -> AsyncIterator[Desk]:
+async def open_desk(browser: Browser, *, callback_url: str | None = None) -> AsyncIterator[Desk]:
     rules = Rules(moment_job_s=0, dispatch_s=0)
     async with (
         running_sandbox(now=FrozenClock(), callback_url=callback_url, rules=rules) as sandbox,
         program_of(sandbox) as program,
-        async_playwright() as playwright,
     ):
-        browser = await playwright.chromium.launch(executable_path=path, args=list(chromium.ARGUMENTS))
+        desk = Desk(sandbox, program, browser)
         try:
-            yield Desk(sandbox, program, browser)
+            yield desk
         finally:
-            await browser.close()
+            for context in browser.contexts:
+                await context.close()
+    assert desk.complaints == []
 
 
-@pytest.fixture
-async def desk(chromium_path: str) -> AsyncIterator[Desk]:
-    async with open_desk(chromium_path) as desk:
+@pytest_asyncio.fixture(loop_scope="module")
+async def desk(browser: Browser) -> AsyncIterator[Desk]:
+    async with open_desk(browser) as desk:
         yield desk
-        assert desk.complaints == []
 
 
 def phone(page: Page, some_id: str) -> Locator:
@@ -121,6 +136,9 @@ async def test_people_are_found_in_the_overview_and_their_phones_lie_side_by_sid
     await expect(phones).to_have_count(2)
     await phones.nth(0).get_by_label("收起糖糖妈妈的手机").click()
     await expect(phones).to_have_count(1)
+    await page.get_by_role("link", name="回到总览").click()
+    await expect(phones).to_have_count(0)
+    await expect(page.get_by_role("heading", name="一间门诊的所有手机")).to_be_visible()
 
 
 async def test_a_new_patient_scans_the_front_desks_code_and_sees_the_welcome_arrive(desk: Desk) -> None:
@@ -223,8 +241,8 @@ async def test_a_group_task_is_sent_to_the_groups_that_were_chosen(desk: Desk) -
     await expect(phone(page, other).get_by_test_id("message")).to_have_count(0)
 
 
-async def test_a_tap_on_a_card_calls_back_and_the_updated_card_is_shown(chromium_path: str) -> None:
-    async with callback_server() as server, open_desk(chromium_path, callback_url=server.url) as desk:
+async def test_a_tap_on_a_card_calls_back_and_the_updated_card_is_shown(browser: Browser) -> None:
+    async with callback_server() as server, open_desk(browser, callback_url=server.url) as desk:
         server.trust(desk.sandbox)
         agent = desk.sandbox.connection["agent_id"]
         card = {
@@ -266,7 +284,6 @@ async def test_a_tap_on_a_card_calls_back_and_the_updated_card_is_shown(chromium
 
         await expect(shown.get_by_role("button")).to_have_count(1)
         await expect(shown.get_by_role("button", name="已通过")).to_be_disabled()
-        assert desk.complaints == []
 
 
 async def test_names_and_texts_from_people_are_never_read_as_html(desk: Desk) -> None:
@@ -374,6 +391,29 @@ async def test_the_clock_goes_forward_and_a_fault_is_planted_and_taken_back(desk
     )
     await sheet.get_by_role("button", name="去掉这个故障").click()
     await expect(sheet.get_by_text("没有故障在等着发生。")).to_be_visible()
+
+
+async def test_times_are_told_on_chinas_calendar(desk: Desk) -> None:
+    page = await desk.page()
+    told = await page.evaluate(
+        """async () => {
+            const { whenText, nextNine } = await import("/sandbox/static/times.js");
+            const now = new Date("2026-11-22T16:30:00Z");  // already Monday in China
+            const when = ["16:05", "15:59"].map((at) => whenText(`2026-11-22T${at}:00Z`, now));
+            return [...when, whenText("2026-11-18T01:00:00Z", now), whenText("2025-12-31T16:00:00Z", now),
+                whenText("2025-12-31T15:00:00Z", now), nextNine(now).label, nextNine(now).seconds];
+        }"""
+    )
+
+    assert told == [
+        "00:05",
+        "昨天 23:59",
+        "周三 09:00",
+        "1月1日 00:00",
+        "2025年12月31日 23:00",
+        "到今早 9 点",
+        8.5 * 3600,
+    ]
 
 
 async def test_without_an_event_stream_the_page_keeps_asking(desk: Desk) -> None:

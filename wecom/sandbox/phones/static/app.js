@@ -127,8 +127,8 @@ class Page {
     const { front, open } = this.address;
     const focused = document.activeElement;
     this.#inside = Boolean(focused?.closest?.(".stand, .sheet"));
-    show(this.#root, h("div", { class: `page ${open.length ? "has-phones" : ""} ${front ? "has-front" : ""}` },
-      this.#top(), h("div", { class: "desk" }, overview(this), open.length ? h("main", { class: "stands", key: "stands" }, open.map((phone) => this.#phone(phone))) : null)));
+    show(this.#root, h("div", { class: `page ${front ? "has-front" : ""}` },
+      this.#top(), h("div", { class: "desk" }, overview(this), front ? h("main", { class: "stands", key: "stands" }, open.map((phone) => this.#phone(phone))) : null)));
     this.sheets.redraw();
     for (const log of this.#root.querySelectorAll("[data-stick]")) this.#follow(log);
     this.#refocus(focused);

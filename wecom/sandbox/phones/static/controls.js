@@ -82,7 +82,7 @@ class Controls {
     const latest = this.#callbacks.slice(-SHOWN).reverse();
     return h("section", { class: "tool" }, h("h3", {}, "最近的回调"),
       latest.length ? h("ul", { class: "faults" }, latest.map((one) => h("li", { key: one.id },
-        h("span", {}, h("strong", {}, one.event), h("span", { class: "quiet" }, ` ${whenText(one.created_at, ctx.now())} · ${CALLBACK_STATES[one.state] ?? one.state} · ${one.attempts.length} 次尝试`)),
+        h("span", {}, h("strong", { title: one.event }, targetName(one.event)), h("span", { class: "quiet" }, ` ${whenText(one.created_at, ctx.now())} · ${CALLBACK_STATES[one.state] ?? one.state} · ${one.attempts.length} 次尝试`)),
         h("button", {
           type: "button", class: "button button-quiet button-small", disabled: one.attempts.length === 0,
           onclick: () => this.#change(ctx, async () => {

@@ -45,7 +45,7 @@ function recipients(task, groups, choose) {
       ? h("label", { class: "check" }, h("input", { type: "checkbox", name: "to", value: to.id, checked: true }), h("span", {}, to.name))
       : h("span", {}, to.name),
     task.state === "pending" ? null : h("span", { class: `status status-${to.status}` }, to.status_text))));
-  const title = `${choose ? "选择要发送的" : "发送对象"}${groups ? "客户群" : "客户"}（${task.recipients.length}）`;
+  const title = `${choose ? "选择" : "发给这些"}${groups ? "客户群" : "客户"}（${task.recipients.length}）`;
   if (task.recipients.length <= OPEN_UP_TO) {
     return h("fieldset", { class: "task-to-list" }, h("legend", {}, title), list);
   }

@@ -103,7 +103,7 @@ export class Tenant {
       else if (this.#wanted.has(key)) this.#views.set(key, { data, missing: false });
       this.reachable = true;
     } catch (problem) {
-      if (problem instanceof Refused && problem.status === 404) this.#views.set(key, { data: null, missing: true });
+      if (problem instanceof Refused && problem.status === 404 && phone) this.#views.set(key, { data: null, missing: true });
       else this.reachable = false;
     } finally {
       this.#running.delete(key);

@@ -40,8 +40,13 @@ export const API_TARGETS = [
 
 export const CALLBACK_TARGETS = [
   ["change_external_contact.add_external_contact", "患者添加成员"],
+  ["change_external_contact.add_half_external_contact", "患者半添加成员"],
   ["change_external_contact.del_follow_user", "患者删除成员"],
+  ["change_external_contact.del_external_contact", "成员删除患者"],
+  ["change_external_contact.edit_external_contact", "成员改备注或标签"],
+  ["change_external_chat.update", "客户群变更"],
   ["template_card_event", "点击卡片"],
+  ["text", "成员发给应用的消息"],
 ];
 
 export function targetName(target) {
