@@ -115,16 +115,14 @@ async def waiting_count(session: AsyncSession) -> int:
 async def load_duties(session: AsyncSession, *, pack: Pack, hours: Hours) -> Duties:
     """Read what the start page shows; each list is cut at a length that a person can act on."""
     now = hours.now
-    awaiting = (
-        await session.execute(
-            select(Post, Push)
-            .join(Push, Push.post_id == Post.id)
-            .where(Post.state == PostState.AWAITING_SENDER)
-            .order_by(Push.created_at)
-            .limit(SHOWN)
-        )
-    ).tuples()
-    pushes = list(awaiting)
+    awaiting = await session.execute(
+        select(Post, Push)
+        .join(Push, Push.post_id == Post.id)
+        .where(Post.state == PostState.AWAITING_SENDER)
+        .order_by(Push.created_at)
+        .limit(SHOWN)
+    )
+    pushes = awaiting.all()
     trouble = await session.scalars(
         select(Post)
         .where(Post.state.in_(TROUBLE), Post.updated_at >= now - LOOK_BACK)
