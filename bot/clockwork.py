@@ -38,6 +38,7 @@ log = structlog.get_logger(__name__)
 
 LOCK: Final = "xiaohu:clockwork"
 LOCK_S: Final = 15
+LAST_WORDS_S: Final = 2  # a tick can be cut; with the courier's 7 s we end before supervisors kill
 
 
 class Leadership(Protocol):
@@ -151,7 +152,7 @@ class Clockwork:
             scheduler.shutdown(wait=False)
             pending = [task for task in under_way if not task.done()]
             if pending:
-                await asyncio.wait(pending, timeout=5)
+                await asyncio.wait(pending, timeout=LAST_WORDS_S)
             for task in pending:
                 task.cancel()
             await asyncio.gather(*pending, return_exceptions=True)

@@ -34,7 +34,7 @@ LOOK_S: Final = 0.5  # finds effects whose hour has come and that nobody announc
 ATTEMPTS: Final = 8
 LOOK_AGAIN: Final = timedelta(seconds=61)  # WeCom's lists lag: absent means absent twice, 60 s apart
 LEASE: Final = timedelta(seconds=30)
-LAST_WORDS_S: Final = 15.0
+LAST_WORDS_S: Final = 7.0  # supervisors kill after 10 s; what is unanswered then is looked up later
 
 
 class Courier:
