@@ -40,6 +40,7 @@ from store.clock import Clock, SystemClock
 from store.database import Database
 from store.ingest import Ingest
 from store.schema import upgrade
+from store.sinks import sink_for
 from store.vault import Vault
 from wecom.client import WeComClient, open_session
 from wecom.crypto import CallbackCrypto
@@ -124,7 +125,7 @@ class _Builder:
         self.renderer, self.checker = Renderer(), Checker.load()
         self.vault = Vault(settings.secret_key.get_secret_value())
         self.planning: WeekPlanning | None = None
-        self.ingest = Ingest(self.database, on_stored=lambda _: self.wakeups.tell(INBOX))
+        self.ingest = Ingest(sink_for(self.database), on_stored=lambda _: self.wakeups.tell(INBOX))
         self.redis: Redis | None = Redis.from_url(self.redis_url) if self.redis_url else None
 
     def routes(self, app: web.Application, *, demo_login: bool) -> None:

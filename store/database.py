@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+
+from store.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 SQLITE_BUSY_MS = 3000  # below the 5 s in which a callback must be answered
+SQLITE_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    f"busy_timeout={SQLITE_BUSY_MS}",
+    "temp_store=MEMORY",
+)
 TURN_S = 10  # a transaction that holds the line longer than this is a defect, and must show as one
 WRITES = {"xiaohu_writes": True}
 
@@ -38,8 +46,7 @@ class Database:
         else:
             options |= {"pool_pre_ping": True, "connect_args": {"timeout": 10, "command_timeout": 60}}
         self.engine: AsyncEngine = create_async_engine(parsed, **options)
-        # SQLite's own waiting polls in growing sleeps; waiting in line here is fair and wakes at once.
-        self._turn = asyncio.Lock() if self.is_sqlite else None
+        self._turns = Turns() if self.is_sqlite else None
         if self.is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
@@ -53,7 +60,7 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
         """Open a session whose changes are committed together, or not at all."""
-        async with self._writing(), self.engine.connect() as connection:
+        async with self.turn(), self.engine.connect() as connection:
             await connection.execution_options(**WRITES)
             async with AsyncSession(connection, expire_on_commit=False) as session, session.begin():
                 yield session
@@ -61,22 +68,23 @@ class Database:
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[AsyncConnection]:
         """Open a bare connection for one writing transaction (no object mapping)."""
-        async with self._writing(), self.engine.connect() as connection:
+        async with self.turn(), self.engine.connect() as connection:
             await connection.execution_options(**WRITES)
             async with connection.begin():
                 yield connection
 
     @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[None]:
-        if self._turn is None:
+    async def turn(self, *, urgent: bool = False, within_s: float = TURN_S) -> AsyncIterator[None]:
+        """Wait in line for SQLite's one writer; PostgreSQL needs no line.
+
+        Raises:
+            TimeoutError: the turn did not come in time.
+        """
+        if self._turns is None:
             yield
             return
-        async with asyncio.timeout(TURN_S):
-            await self._turn.acquire()
-        try:
+        async with self._turns.turn(urgent=urgent, within_s=within_s):
             yield
-        finally:
-            self._turn.release()
 
     async def ping(self) -> None:
         """Raise unless the database answers a write lock request: that is what callbacks need."""
@@ -91,13 +99,7 @@ def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:
     # None hands BEGIN to us (see _begin_sqlite); the driver's own would begin late and deferred.
     dbapi_connection.isolation_level = None
     cursor = dbapi_connection.cursor()
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        f"busy_timeout={SQLITE_BUSY_MS}",
-        "temp_store=MEMORY",
-    ):
+    for pragma in SQLITE_PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

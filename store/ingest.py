@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import structlog
-from sqlalchemy.dialects import postgresql, sqlite
-
-from store.inbox import InboxEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from store.database import Database
+    from collections.abc import Callable, Sequence
 
 log = structlog.get_logger(__name__)
 
 BATCH: Final = 256
 STORE_S: Final = 4.0  # WeCom cuts the connection after 5 s; before that it must hear that we failed
 
+Waiting = tuple[dict[str, Any], "asyncio.Future[None]", float]
+
 
 class NotStored(Exception):
     """The callback is not durable; WeCom must try again, so the answer is 5xx."""
+
+
+class Sink(Protocol):
+    """Where rows of the inbox become durable."""
+
+    async def commit(self, rows: Sequence[dict[str, Any]]) -> int:
+        """Store all rows in one durable transaction and return how many were new; raise if none is."""
+
+    async def close(self) -> None:
+        """Give back what was opened."""
 
 
 class Ingest:
@@ -31,13 +38,11 @@ class Ingest:
     ``on_stored`` is called after each commit with the number of new rows, to wake whoever handles them.
     """
 
-    def __init__(self, database: Database, *, on_stored: Callable[[int], None]) -> None:
-        self._database = database
+    def __init__(self, sink: Sink, *, on_stored: Callable[[int], None]) -> None:
+        self._sink = sink
         self._on_stored = on_stored
-        self._waiting: list[tuple[dict[str, Any], asyncio.Future[None]]] = []
+        self._waiting: list[Waiting] = []
         self._arrived = asyncio.Event()
-        insert = sqlite.insert if database.is_sqlite else postgresql.insert
-        self._insert = insert(InboxEvent).on_conflict_do_nothing(index_elements=["digest"])
 
     async def store(self, row: dict[str, Any]) -> None:
         """Return when ``row`` (see :func:`store.inbox.new_row`) or its twin is durable.
@@ -45,16 +50,11 @@ class Ingest:
         Raises:
             NotStored: disk full, database locked or gone, or not done within 4 s.
         """
-        future = asyncio.get_running_loop().create_future()
-        self._waiting.append((row, future))
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        self._waiting.append((row, future, loop.time()))
         self._arrived.set()
-        try:
-            async with asyncio.timeout(STORE_S):
-                # Shielded: a caller that gives up must not cancel what others wait for as well.
-                await asyncio.shield(future)
-        except TimeoutError:
-            future.cancel()
-            raise NotStored("the database did not answer in time") from None
+        await future
 
     async def run(self) -> None:
         """Commit what waits, batch by batch, until cancelled; then nothing is left unanswered."""
@@ -66,32 +66,31 @@ class Ingest:
                     batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
                     await self._commit(batch)
         finally:
-            for _, future in self._waiting:
-                _settle(future, NotStored("shutting down"))
+            _settle(self._waiting, NotStored("shutting down"))
+            await self._sink.close()
 
-    async def _commit(self, batch: list[tuple[dict[str, Any], asyncio.Future[None]]]) -> None:
+    async def _commit(self, batch: list[Waiting]) -> None:
+        # The oldest waited longest; its 4 s are the batch's, so that nobody waits longer than WeCom does.
+        left = STORE_S - (asyncio.get_running_loop().time() - batch[0][2])
         try:
-            async with asyncio.timeout(STORE_S), self._database.connect() as connection:
-                result = await connection.execute(self._insert, [row for row, _ in batch])
-                stored = result.rowcount
+            async with asyncio.timeout(max(left, 0)):
+                stored = await self._sink.commit([row for row, _, _ in batch])
         except asyncio.CancelledError:
-            for _, future in batch:
-                _settle(future, NotStored("shutting down"))
+            _settle(batch, NotStored("shutting down"))
             raise
         except Exception as exc:  # the loop's boundary: every kind of failure means "not durable"
             log.error("inbox.not_stored", events=len(batch), error=type(exc).__name__)
-            for _, future in batch:
-                _settle(future, NotStored(type(exc).__name__))
+            _settle(batch, NotStored(type(exc).__name__))
             return
-        for _, future in batch:
-            _settle(future, None)
+        _settle(batch, None)
         self._on_stored(stored)
 
 
-def _settle(future: asyncio.Future[None], error: NotStored | None) -> None:
-    if future.done():  # its caller gave up meanwhile
-        return
-    if error is None:
-        future.set_result(None)
-    else:
-        future.set_exception(error)
+def _settle(batch: list[Waiting], error: NotStored | None) -> None:
+    for _, future, _ in batch:
+        if future.done():  # its caller gave up meanwhile
+            continue
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)

@@ -1,0 +1,1 @@
+"""Measurements: each prints ratios of one run, since machines differ and are noisy."""
