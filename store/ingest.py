@@ -14,6 +14,7 @@ log = structlog.get_logger(__name__)
 
 BATCH: Final = 256
 STORE_S: Final = 4.0  # WeCom cuts the connection after 5 s; before that it must hear that we failed
+LATE_S: Final = 0.2  # how often somebody looks for those who wait too long: one timer for all of them
 
 Waiting = tuple[dict[str, Any], "asyncio.Future[None]", float]
 
@@ -42,6 +43,7 @@ class Ingest:
         self._sink = sink
         self._on_stored = on_stored
         self._waiting: list[Waiting] = []
+        self._under_way: list[Waiting] = []
         self._arrived = asyncio.Event()
 
     async def store(self, row: dict[str, Any]) -> None:
@@ -58,22 +60,27 @@ class Ingest:
 
     async def run(self) -> None:
         """Commit what waits, batch by batch, until cancelled; then nothing is left unanswered."""
+        late = asyncio.create_task(self._answer_late(), name="ingest-late")
         try:
             while True:
                 await self._arrived.wait()
                 self._arrived.clear()
                 while self._waiting:
                     batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
-                    await self._commit(batch)
+                    # Who was told to try again is not stored now: a database that is away for an hour
+                    # would leave an hour of callbacks in memory, and WeCom sends each again anyway.
+                    self._under_way = [waiting for waiting in batch if not waiting[1].done()]
+                    if self._under_way:
+                        await self._commit(self._under_way)
         finally:
+            late.cancel()
+            await asyncio.gather(late, return_exceptions=True)
             _settle(self._waiting, NotStored("shutting down"))
             await self._sink.close()
 
     async def _commit(self, batch: list[Waiting]) -> None:
-        # The oldest waited longest; its 4 s are the batch's, so that nobody waits longer than WeCom does.
-        left = STORE_S - (asyncio.get_running_loop().time() - batch[0][2])
         try:
-            async with asyncio.timeout(max(left, 0)):
+            async with asyncio.timeout(STORE_S):
                 stored = await self._sink.commit([row for row, _, _ in batch])
         except asyncio.CancelledError:
             _settle(batch, NotStored("shutting down"))
@@ -84,6 +91,15 @@ class Ingest:
             return
         _settle(batch, None)
         self._on_stored(stored)
+
+    async def _answer_late(self) -> None:
+        """Tell whoever waits too long that it failed, although a commit that hangs cannot be ended."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(LATE_S)
+            before = loop.time() - STORE_S
+            late = [one for one in (*self._under_way, *self._waiting) if one[2] < before]
+            _settle(late, NotStored("the database did not answer in time"))
 
 
 def _settle(batch: list[Waiting], error: NotStored | None) -> None:
