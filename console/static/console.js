@@ -33,7 +33,7 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (event.target.closest?.("input, textarea, select, [popover]:popover-open")) return;
+    if (event.target.closest?.("input, textarea, select, [popover]")) return;
     if (event.key === "j" || event.key === "k") {
       step(event.key === "j" ? 1 : -1);
     } else if (event.key === "?") {
@@ -86,9 +86,12 @@
     }
   });
 
-  let fade;
+  // A swap may replace the toast's place itself, so its surroundings are watched.
+  let shown = null;
   new MutationObserver(() => {
-    clearTimeout(fade);
-    fade = setTimeout(() => { document.getElementById("toast")?.replaceChildren(); }, 6000);
+    const toast = document.querySelector("#toast > *");
+    if (toast === shown) return;
+    shown = toast;
+    if (toast) setTimeout(() => toast.remove(), 6000);
   }).observe(document.documentElement, { childList: true, subtree: true });
 })();
