@@ -26,3 +26,5 @@ def configure_logging(*, level: int = logging.INFO) -> None:
     )
     # Libraries may put URLs (with a token in the query) into their lower levels.
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    # A tick that found its predecessor still at work is no news: the next one follows in a second.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
