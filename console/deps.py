@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from content.compliance import Checker
-
     from content.pack import Pack
     from content.render import Renderer
     from sop.weeks import Planned
