@@ -130,9 +130,7 @@ async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
         token = await _token(request)
         if not (own_origin(request) and session.accepts(token)):
             if request.path == LOGIN:
-                return web.Response(
-                    status=303, headers={"Location": LOGIN}
-                )  # the cookie was lost: a fresh form helps
+                return web.Response(status=303, headers={"Location": f"{LOGIN}?lost=1"})
             raise web.HTTPForbidden
     return await handler(request)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 ADMIN: Final = "admin"
+LOST: Final = "登录页放得太久，或者浏览器没有带回 Cookie（地址要与 XIAOHU_PUBLIC_URL 一致）。请再试一次。"
 
 
 def routes() -> Iterable[web.RouteDef]:
@@ -35,7 +36,8 @@ async def show(request: web.Request) -> web.StreamResponse:
     """The login form; who is logged in already goes on."""
     if request[SESSION].user is not None:
         return _see(local_path(request.query.get("next")))
-    return _form(request, then=local_path(request.query.get("next")))
+    problem = LOST if "lost" in request.query else ""
+    return _form(request, then=local_path(request.query.get("next")), problem=problem)
 
 
 async def enter(request: web.Request) -> web.StreamResponse:

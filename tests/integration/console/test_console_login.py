@@ -101,6 +101,12 @@ async def test_without_a_password_the_login_says_which_setting_is_missing(
         assert (await desk.get("/console/")).status == 303
 
 
+async def test_a_login_whose_cookie_was_lost_says_so(visitor: Desk) -> None:
+    lost = await visitor.post("/console/login", [("name", "admin"), ("password", PASSWORD)])
+
+    assert "浏览器没有带回 Cookie" in (await visitor.follow(lost)).text
+
+
 async def test_only_the_demo_shows_its_password(scene: Scene, visitor: Desk, tmp_path: Path) -> None:
     assert PASSWORD not in (await visitor.get("/console/login")).html
     (tmp_path / "demo").mkdir()
