@@ -6,7 +6,6 @@ import logging
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.panel import Panel
 
 from bot.demo.narrator import Narrator
 from bot.demo.stage import PASSWORD, USER, DidNotHappen, Stage, stage
@@ -33,18 +32,21 @@ async def demo(*, leave: bool, port: int, sandbox_port: int) -> int:
         narrator.finished()
         if leave:
             return 0
-        console.print(_where(set_stage, people))
+        _tell_where(console, set_stage, people)
         await stopper.wait()
     return 1 if stopper.crashed else 0
 
 
-def _where(set_stage: Stage, people: Mapping[str, str]) -> Panel:
+def _tell_where(console: Console, set_stage: Stage, people: Mapping[str, str]) -> None:
+    """Print the addresses whole: a terminal makes links only of those that are not broken."""
     phones = set_stage.sandbox.phones_url
     lines = [
-        f"[bold]控制台[/]　{set_stage.url}/console/　用户名 [bold]{USER}[/]　密码 [bold]{PASSWORD}[/]",
-        f"[bold]手机[/]　　{phones}",
-        *(f"　　　　　{name}：{phones}#/{path}" for name, path in people.items()),
+        f"[bold]控制台[/]  {set_stage.url}/console/",
+        f"        用户名 [bold]{USER}[/]，密码 [bold]{PASSWORD}[/]",
+        f"[bold]手机[/]    {phones}",
+        *(f"        {phones}#/{path}  {name}" for name, path in people.items()),
         "",
-        "时钟已经走到故事的最后一刻，程序继续运行：可以接着在控制台审核、在手机上点发送。按 Ctrl-C 结束。",
+        "时钟停在故事的最后一刻继续走，程序也在运行：可以接着在控制台审核，在手机上点发送。按 Ctrl-C 结束。",
     ]
-    return Panel("\n".join(lines), title="接着看", border_style="green", padding=(1, 2))
+    for line in lines:
+        console.print(line, soft_wrap=True)

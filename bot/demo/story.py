@@ -177,13 +177,11 @@ async def review(stage: Stage, narrator: Narrator, posts: list[Post]) -> Post:
 async def push(stage: Stage, narrator: Narrator, rejected: Post) -> None:
     """Steps 4 and 5: each approved post becomes a task at its hour; members tap; results come in."""
     narrator.chapter("四、到点：创建任务，提醒，点发送")
-    stage.clock.advance_to(_hour(rejected) + timedelta(minutes=2))
     posts = await _posts(stage, state="approved")
     mass = _pick(
         posts, "白天的群消息", lambda p: p["sender"] == "xiaohu" and 9 <= _hour(p).hour < 15, kind="group"
     )
-    stage.clock.advance_to(_hour(mass))
-    await _reaches(stage, mass, PostState.AWAITING_SENDER)
+    await _walk_to(stage, mass)
     narrator.tell("到了发送时间：企业微信里出现一个群发任务，等小护点发送。")
     narrator.seen("群发任务已创建（add_msg_template），没有人点之前什么都不会发出")
 
@@ -207,8 +205,7 @@ async def push(stage: Stage, narrator: Narrator, rejected: Post) -> None:
     posts = await _posts(stage, state="approved")
     moment = _pick(posts, "带图的朋友圈", lambda p: bool(p["attachments"]), kind="moment")
     speaker = stage.pack.persona(moment["persona"]).name
-    stage.clock.advance_to(_hour(moment))
-    await _reaches(stage, moment, PostState.AWAITING_SENDER)
+    await _walk_to(stage, moment)
     shown = (await stage.phone("members", moment["sender"]))["moments"]
     pending = _pick(
         shown, "朋友圈任务", lambda m: bool(m["state"] == "pending" and m["text"] == moment["text"])
@@ -221,8 +218,7 @@ async def push(stage: Stage, narrator: Narrator, rejected: Post) -> None:
 
     posts = await _posts(stage, state="approved")
     capped = _pick(posts, "又一条群消息", lambda p: bool(p["sender"] == "xiaohu"), kind="group")
-    stage.clock.advance_to(_hour(capped))
-    await _reaches(stage, capped, PostState.AWAITING_SENDER)
+    await _walk_to(stage, capped)
     await stage.act("fill-cap", id=capped["audience"]["chat_ids"][0], times=31)
     await _tap_mass(stage, capped)
     await _finish(stage, capped, PostState.PARTIAL)
@@ -235,6 +231,14 @@ async def push(stage: Stage, narrator: Narrator, rejected: Post) -> None:
     ):
         raise DidNotHappen("被退回的内容仍然被发送")
     narrator.seen("被退回的那条从未创建过任务")
+
+
+async def _walk_to(stage: Stage, post: Post) -> None:
+    """Go to a post's hour, past every other approved one: each becomes a task at its own time."""
+    for earlier in await _posts(stage, state="approved"):
+        if _hour(earlier) <= _hour(post):
+            stage.clock.advance_to(_hour(earlier))
+            await _reaches(stage, earlier, PostState.AWAITING_SENDER)
 
 
 def _pick(
