@@ -1,39 +1,22 @@
-"""The webhook: what is not WeCom's is refused before it costs anything, what is WeCom's is durable or 5xx."""
+"""The webhook's door: what is not WeCom's is refused, counted and logged in one line, before it costs anything."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import logging
-import re
-import resource
-import sqlite3
 import struct
-import sys
-from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 import aiohttp
-import asyncpg
 import pytest
 import structlog
-from aiohttp import web
-from pydantic import SecretStr
-from sqlalchemy import func, select
-from sqlalchemy.engine import make_url
 from structlog.testing import capture_logs
 
-from bot.app import RUNTIME, Role, Runtime, create_app
-from bot.settings import Settings
-from store import inbox
-from store.clock import ShiftedClock
-from store.inbox import InboxEvent
-from tests.support.clinic import MONDAY, Clinic
 from tests.support.databases import fresh_database_url
-from tests.support.process import Program, free_port, settings_of
+from tests.support.webhook import CORP, KEY, PLAIN, TOKEN, Endpoint, envelope, running_endpoint
 from wecom.crypto import CallbackCrypto
 
 if TYPE_CHECKING:
@@ -42,94 +25,7 @@ if TYPE_CHECKING:
 
     from content.pack import Pack
 
-TOKEN, KEY, CORP = "endpointToken", "qWERtyUI0pasDFghJKLzxcVBNM1234567890abcDEFg", "wwendpointcorp"
-NONCE = "884201"
-PLAIN = (
-    "<xml><ToUserName><![CDATA[wwendpointcorp]]></ToUserName><FromUserName><![CDATA[sys]]></FromUserName>"
-    "<CreateTime>1795221600</CreateTime><MsgType><![CDATA[event]]></MsgType>"
-    "<Event><![CDATA[change_external_contact]]></Event>"
-    "<ChangeType><![CDATA[edit_external_contact]]></ChangeType>"
-    "<UserID><![CDATA[xiaohu]]></UserID><ExternalUserID><![CDATA[wmSECRETPATIENT{n}]]></ExternalUserID></xml>"
-)
 TEN_MB = 10 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """The web part of the program, with nobody behind it who handles what it stores."""
-
-    url: str
-    runtime: Runtime
-    clock: ShiftedClock
-    http: aiohttp.ClientSession
-    crypto: CallbackCrypto
-
-    def stamp(self, off: timedelta = timedelta()) -> str:
-        return str(int((self.clock.now() + off).timestamp()))
-
-    def query(self, encrypt: str, *, timestamp: str | None = None) -> dict[str, str]:
-        """Return the parameters that belong to a ciphertext."""
-        stamp = timestamp or self.stamp()
-        signature = self.crypto.sign(stamp, NONCE, encrypt)
-        return {"msg_signature": signature, "timestamp": stamp, "nonce": NONCE}
-
-    async def post(self, query: dict[str, str], body: Any) -> int:
-        async with self.http.post(self.url, params=query, data=body) as response:
-            await response.read()
-            return response.status
-
-    async def deliver(self, plain: str, *, timestamp: str | None = None) -> int:
-        """POST a callback as WeCom does."""
-        encrypt = self.crypto.encrypt(plain)
-        return await self.post(self.query(encrypt, timestamp=timestamp), envelope(encrypt))
-
-    async def counted(self, outcome: str) -> float:
-        """Return what ``/metrics`` says about this outcome."""
-        async with self.http.get(self.url.replace("/wecom/callback", "/metrics")) as response:
-            found = re.search(
-                rf'^xiaohu_callbacks_total{{outcome="{outcome}"}} (\S+)$', await response.text(), re.MULTILINE
-            )
-        return float(found[1]) if found else 0.0
-
-    async def stored(self) -> int:
-        async with self.runtime.database.read() as session:
-            return await session.scalar(select(func.count()).select_from(InboxEvent)) or 0
-
-
-def envelope(encrypt: str) -> bytes:
-    return f"<xml><ToUserName>x</ToUserName><Encrypt><![CDATA[{encrypt}]]></Encrypt></xml>".encode()
-
-
-@asynccontextmanager
-async def running_endpoint(database_url: str, pack: Pack) -> AsyncIterator[Endpoint]:
-    clock = ShiftedClock(MONDAY)
-    settings = Settings(
-        _env_file=None,
-        database_url=SecretStr(database_url),
-        secret_key=SecretStr("endpoint-secret-key"),
-        admin_password=SecretStr("endpoint-password"),
-        wecom_api_base="http://127.0.0.1:9",
-        wecom_corp_id=CORP,
-        wecom_agent_id=1000002,
-        wecom_secret=SecretStr("endpoint-secret"),
-        wecom_token=SecretStr(TOKEN),
-        wecom_aes_key=SecretStr(KEY),
-    )
-    app = create_app(settings, pack, role=Role.WEB, clock=clock)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as http:
-            yield Endpoint(
-                url=f"http://127.0.0.1:{runner.addresses[0][1]}/wecom/callback",
-                runtime=app[RUNTIME],
-                clock=clock,
-                http=http,
-                crypto=CallbackCrypto(token=TOKEN, aes_key=KEY, corp_id=CORP),
-            )
-    finally:
-        await runner.cleanup()
 
 
 @pytest.fixture
@@ -137,12 +33,6 @@ async def endpoint(tmp_path: Path, pack: Pack) -> AsyncIterator[Endpoint]:
     with fresh_database_url("sqlite", tmp_path) as url:
         async with running_endpoint(url, pack) as running:
             yield running
-
-
-@pytest.fixture
-async def endpoint_anywhere(database_url: str, pack: Pack) -> AsyncIterator[Endpoint]:
-    async with running_endpoint(database_url, pack) as running:
-        yield running
 
 
 @pytest.fixture
@@ -382,156 +272,3 @@ async def test_a_url_check_that_is_not_wecoms_learns_nothing(
         assert response.status == status
         assert b"4930217765120" not in await response.read()
     assert [line["event"] for line in logged] == ["callback.refused"]
-
-
-# -- durable, or 5xx --------------------------------------------------------------------------------
-
-
-async def test_the_same_event_in_two_envelopes_is_one_row(endpoint_anywhere: Endpoint) -> None:
-    statuses = await asyncio.gather(*(endpoint_anywhere.deliver(PLAIN) for _ in range(20)))
-
-    assert set(statuses) == {200}
-    assert await endpoint_anywhere.stored() == 1
-
-
-async def test_many_callbacks_at_once_are_all_stored(endpoint_anywhere: Endpoint) -> None:
-    plains = [PLAIN.replace("{n}", str(n)) for n in range(300)]
-
-    statuses = await asyncio.gather(*(endpoint_anywhere.deliver(plain) for plain in plains))
-
-    assert set(statuses) == {200}
-    assert await endpoint_anywhere.stored() == 300
-
-
-async def test_a_signed_body_that_cannot_be_parsed_is_kept_as_a_dead_event_with_an_alarm(
-    clinic: Clinic,
-) -> None:
-    facts = clinic.sandbox.connection
-    crypto = CallbackCrypto(token=facts["token"], aes_key=facts["aes_key"], corp_id=facts["corp_id"])
-    stamp = str(int(clinic.clock.now().timestamp()))
-    body, signature = crypto.envelope("<xml><broken", timestamp=stamp, nonce=NONCE)
-    query = {"msg_signature": signature, "timestamp": stamp, "nonce": NONCE}
-
-    async with clinic.http.post(f"{clinic.url}/wecom/callback", params=query, data=body) as response:
-        assert response.status == 200
-
-    async def buried() -> Any:
-        async with clinic.runtime.database.read() as session:
-            return (await session.scalars(select(InboxEvent).where(InboxEvent.state == inbox.DEAD))).all()
-
-    [event] = await clinic.until(buried, what="the dead event")
-    assert event.body == b"<xml><broken"
-    async with clinic.http.get(f"{clinic.url}/metrics") as response:
-        assert 'xiaohu_alarms_total{name="inbox.unparseable"} 1.0' in await response.text()
-
-
-@asynccontextmanager
-async def held_by_another(database_url: str) -> AsyncIterator[None]:
-    """Hold the database as another program would that writes and does not come to an end."""
-    url = make_url(database_url)
-    if url.get_backend_name() == "sqlite":
-        connection = sqlite3.connect(url.database or "", isolation_level=None)
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            yield
-        finally:
-            connection.close()
-        return
-    other = await asyncpg.connect(database_url.replace("+asyncpg", ""))
-    try:
-        async with other.transaction():
-            await other.execute("LOCK TABLE inbox IN ACCESS EXCLUSIVE MODE")
-            yield
-    finally:
-        await other.close()
-
-
-async def test_a_locked_database_means_503_before_wecom_gives_up_and_then_works_again(
-    endpoint_anywhere: Endpoint, database_url: str
-) -> None:
-    async with held_by_another(database_url):
-        async with asyncio.timeout(5):  # WeCom's patience
-            statuses = await asyncio.gather(
-                *(endpoint_anywhere.deliver(PLAIN.replace("{n}", str(n))) for n in range(5))
-            )
-        assert set(statuses) == {503}
-        assert await endpoint_anywhere.counted("not_stored") == 5
-
-    assert await endpoint_anywhere.deliver(PLAIN.replace("{n}", "later")) == 200
-
-
-async def test_callbacks_that_come_one_by_one_while_the_database_is_locked_are_all_answered_in_time(
-    endpoint_anywhere: Endpoint, database_url: str
-) -> None:
-    async def deliver(n: int) -> int:
-        await asyncio.sleep(n * 0.5)
-        async with asyncio.timeout(5):
-            return await endpoint_anywhere.deliver(PLAIN.replace("{n}", str(n)))
-
-    async with held_by_another(database_url):
-        assert set(await asyncio.gather(*(deliver(n) for n in range(10)))) == {503}
-
-    assert await endpoint_anywhere.deliver(PLAIN.replace("{n}", "later")) == 200
-
-
-async def test_a_postgresql_that_is_gone_means_5xx_and_when_it_is_back_200(
-    tmp_path: Path, pack: Pack
-) -> None:
-    with fresh_database_url("postgresql", tmp_path) as url:
-        async with running_endpoint(url, pack) as endpoint:
-            name = make_url(url).database
-            server = await asyncpg.connect(
-                make_url(url).set(drivername="postgresql", database="postgres").render_as_string(False)
-            )
-            try:
-                await server.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
-                await server.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name
-                )
-                assert await endpoint.deliver(PLAIN.replace("{n}", "1")) == 503
-
-                await server.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
-                assert await endpoint.deliver(PLAIN.replace("{n}", "1")) == 200
-            finally:
-                await server.close()
-            assert await endpoint.stored() == 1
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the files of another process")
-async def test_a_full_disk_means_5xx_and_with_room_again_200(tmp_path: Path) -> None:
-    facts = {
-        "api_base": "http://127.0.0.1:9",
-        "corp_id": CORP,
-        "agent_id": 1000002,
-        "secret": "endpoint-secret",
-        "token": TOKEN,
-        "aes_key": KEY,
-    }
-    port = free_port()
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as http:
-        settings = settings_of(facts, database_url=f"sqlite+aiosqlite:///{tmp_path / 'x.db'}", port=port)
-        program = Program(settings=settings, cwd=tmp_path, port=port, http=http)
-        crypto = CallbackCrypto(token=TOKEN, aes_key=KEY, corp_id=CORP)
-
-        async def deliver(n: int) -> int:
-            stamp = str(int(datetime.now(UTC).timestamp()))
-            body, signature = crypto.envelope(PLAIN.replace("{n}", str(n)), timestamp=stamp, nonce=NONCE)
-            query = {"msg_signature": signature, "timestamp": stamp, "nonce": NONCE}
-            async with http.post(f"{program.url}/wecom/callback", params=query, data=body) as response:
-                return response.status
-
-        try:
-            await program.start()
-            assert await deliver(1) == 200
-            # The kernel refuses the process every byte beyond the first of any file, as a full disk does.
-            _, hard = resource.prlimit(program.pid, resource.RLIMIT_FSIZE)
-            resource.prlimit(program.pid, resource.RLIMIT_FSIZE, (1, hard))
-            assert {await deliver(n) for n in range(2, 6)} == {503}
-
-            resource.prlimit(program.pid, resource.RLIMIT_FSIZE, (hard, hard))
-            assert {await deliver(n) for n in range(2, 6)} == {200}
-            assert 'xiaohu_callbacks_total{outcome="not_stored"} 4.0' in await program.metrics()
-        finally:
-            await program.close()
-        with closing(sqlite3.connect(tmp_path / "x.db")) as left:
-            assert left.execute("SELECT count(*) FROM inbox").fetchone() == (5,)
