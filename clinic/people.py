@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 NAME: Final = "patient.name"  # what a sealed name is bound to
 BY_PATIENT: Final = "patient"
 BY_MEMBER: Final = "member"
+BY_SYNC: Final = "sync"  # nobody told us; the member's list no longer holds her
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +79,19 @@ async def added(
     channel: str | None,
     at: datetime,
     now: datetime,
+    half: bool = False,
 ) -> Follow:
-    """A member and a patient are (again) connected since ``at``."""
+    """A member and a patient are (again) connected since ``at``.
+
+    Args:
+        half: the member has not confirmed yet; the full event, or a listing, ends that.
+    """
     patient = await patient_of(session, external_userid, now=now)
     follow = await follow_of(session, patient, userid, at=at)
     if channel and (not follow.channel or follow.added_at is None or at >= follow.added_at):
         follow.channel = channel[:64]
+    # The two events of one addition may come in the wrong order: a confirmed relation stays confirmed.
+    follow.half = half and (follow.added_at is None or follow.half or at > follow.added_at)
     if follow.added_at is None or at > follow.added_at:
         follow.added_at = at
     # Within one second the two cannot be told apart; then the deletion counts: it disturbs nobody.
@@ -99,7 +107,9 @@ async def lost(
     """The relation was ended at ``at`` by :data:`BY_PATIENT` or :data:`BY_MEMBER`."""
     patient = await patient_of(session, external_userid, now=now)
     follow = await follow_of(session, patient, userid, at=at)
-    if (follow.added_at is None or at >= follow.added_at) and (follow.lost_at is None or at > follow.lost_at):
+    # A late event knows better than a sync when it was, and who did it.
+    unknown = follow.lost_at is None or follow.lost_by == BY_SYNC or at > follow.lost_at
+    if (follow.added_at is None or at >= follow.added_at) and unknown:
         follow.lost_at, follow.lost_by = at, by
     follow.changed_at = max(at, follow.changed_at)
     return follow
@@ -115,6 +125,7 @@ async def apply_profile(session: AsyncSession, profile: Profile, *, vault: Vault
     for fact in profile.follows:
         follow = await follow_of(session, patient, fact.userid, at=fact.added_at)
         follow.channel = follow.channel or fact.channel[:64]
+        follow.half = False  # WeCom lists confirmed relations only
         follow.add_way = fact.add_way if fact.add_way is not None else follow.add_way
         if follow.added_at is None:
             follow.added_at = fact.added_at

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from store.tables import Base
@@ -44,7 +44,10 @@ class Patient(Base):
 
 
 class Follow(Base):
-    """One member's relation to one patient. ``changed_at`` is WeCom's time of the last event applied."""
+    """One member's relation to one patient. ``changed_at`` is WeCom's time of the last event applied.
+
+    ``half``: the patient asked, the member has not confirmed yet; WeCom lists such a relation nowhere.
+    """
 
     __tablename__ = "follows"
     __table_args__ = (UniqueConstraint("patient_id", "userid"), Index("ix_follows_userid", "userid"))
@@ -57,6 +60,7 @@ class Follow(Base):
     added_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     lost_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     lost_by: Mapped[str | None] = mapped_column(String(12))
+    half: Mapped[bool] = mapped_column(default=False, server_default=false())
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     patient: Mapped[Patient] = relationship(back_populates="follows", lazy="raise")
@@ -104,6 +108,55 @@ class CustomerGroup(Base):
     member_version: Mapped[str | None] = mapped_column(String(64))
     dismissed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class GroupMember(Base):
+    """Somebody in a customer group: a member of the corp, or a patient (``external``), friend or not."""
+
+    __tablename__ = "group_members"
+
+    chat_id: Mapped[str] = mapped_column(
+        ForeignKey("customer_groups.chat_id", ondelete="CASCADE"), primary_key=True
+    )
+    person: Mapped[str] = mapped_column(String(EXTERNAL_CHARS), primary_key=True, index=True)
+    external: Mapped[bool]
+    joined_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    join_scene: Mapped[int] = mapped_column(default=0)
+    state: Mapped[str] = mapped_column(String(64), default="")
+
+
+class ContactWay(Base):
+    """A 联系我 code made through the API: the admin console never shows those, so we must remember them."""
+
+    __tablename__ = "contact_ways"
+
+    config_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    state: Mapped[str] = mapped_column(String(64), default="", index=True)
+    remark: Mapped[str] = mapped_column(String(64), default="")
+    userids: Mapped[list[str]] = mapped_column(Document, default=list)
+    qr_code: Mapped[str] = mapped_column(String(300), default="")
+    gone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class SyncRun(Base):
+    """One reading of the whole tenant: how far it came, and what it found so far.
+
+    ``place`` changes in the transaction that records what was read there, so a killed run goes on exactly
+    behind it. ``owner`` is whoever reads now; who finds another name there has been relieved.
+    """
+
+    __tablename__ = "sync_runs"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    moved_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    owner: Mapped[str] = mapped_column(String(64))
+    stage: Mapped[str] = mapped_column(String(20))
+    place: Mapped[dict[str, Any]] = mapped_column(Document, default=dict)
+    serving: Mapped[list[str]] = mapped_column(Document, default=list)
+    found: Mapped[dict[str, Any]] = mapped_column(Document, default=dict)
 
 
 class AuditEntry(Base):
