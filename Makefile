@@ -1,7 +1,7 @@
 # Everything here prepares what it needs by itself: Python >= 3.11 and the package registries are enough.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean
+.PHONY: help install serve demo test check bench clean
 
 PY := .venv/bin/python
 READY := .venv/.ready
@@ -10,6 +10,11 @@ export PYTHONUTF8 := 1
 
 help: ## 列出可用的命令
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+install: $(READY) ## 只准备环境，不运行
+
+serve: $(READY) ## 启动服务（设置见 README）
+	@$(PY) -m bot serve $(ARGS)
 
 demo: $(READY) ## 用模拟的企业微信演示主要流程；make demo ARGS=--exit 演完就退出
 	@$(PY) -m bot demo $(ARGS)

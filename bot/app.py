@@ -41,6 +41,7 @@ from store.database import Database
 from store.ingest import Ingest
 from store.schema import upgrade
 from store.sinks import sink_for
+from store.solitude import alone
 from store.vault import Vault
 from wecom.client import WeComClient, open_session
 from wecom.crypto import CallbackCrypto
@@ -173,6 +174,8 @@ class _Builder:
                 log.info("database.migrated", before=before, after=after)
             if self.redis is not None:
                 stack.push_async_callback(self.redis.aclose)
+            elif self.role.does(Role.WORKER):
+                await stack.enter_async_context(alone(self.database))
             session = await stack.enter_async_context(open_session())
             runtime = self._runtime(session)
             app[RUNTIME] = runtime
@@ -218,7 +221,9 @@ class _Builder:
         courier = Courier(
             database,
             [
-                WelcomeDelivery(client, pack=pack, renderer=self.renderer, media=media, vault=self.vault),
+                WelcomeDelivery(
+                    client, database, pack=pack, renderer=self.renderer, media=media, vault=self.vault
+                ),
                 TagDelivery(client, CorpTags(client)),
                 ContactFetch(client, self.vault),
                 GroupFetch(client),

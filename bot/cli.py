@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import typer
 from rich.console import Console
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.app import Role, create_app
 from bot.logs import configure_logging
 from bot.server import Stopper, serve
-from bot.settings import PREFIX, Settings, SettingsProblem, load_settings
+from bot.settings import PREFIX, PackChoice, Settings, SettingsProblem, load_settings
 from content.loader import load_pack
 from content.problems import PackError
 from store.database import Database
 from store.schema import SchemaTooNew, upgrade
+from store.solitude import NotAlone
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 FINDINGS: Final = 1
 USAGE: Final = 2
+# The driver's own words may hold the URL with its password.
+NO_DATABASE: Final = f"不能打开数据库，请检查 {PREFIX}DATABASE_URL 和文件夹的权限"
 
 cli = typer.Typer(
     name="xiaohu",
@@ -63,10 +67,12 @@ async def _serve(settings: Settings, pack: Pack, role: Role) -> int:
         return await serve(
             app, host=settings.host, port=settings.port, stopper=stopper, on_ready=lambda _port: None
         )
-    except SchemaTooNew as exc:
+    except (SchemaTooNew, NotAlone) as exc:
         return _complain(str(exc))
     except OSError as exc:
         return _complain(f"不能在 {settings.host}:{settings.port} 上监听或打开数据库：{exc.strerror or exc}")
+    except SQLAlchemyError as exc:
+        return _complain(f"{NO_DATABASE}（{type(exc).__name__}）")
 
 
 @cli.command("demo")
@@ -131,6 +137,17 @@ def lint_command(
     raise typer.Exit(FINDINGS if worst else 0)
 
 
+@cli.command("doctor")
+def doctor_command(
+    json_file: Annotated[Path | None, typer.Option("--json", help="顺便把结果写到这个 JSON 文件")] = None,
+) -> None:
+    """自检：设置、企业微信的权限、回调、数据库……逐条给出哪里不对、在后台哪里改。只看不改。"""
+    from bot.checkup.doctor import run_doctor  # noqa: PLC0415  (only this command needs it)
+
+    configure_logging()
+    raise typer.Exit(run(run_doctor(Console(), json_file=json_file)))
+
+
 @db.command("upgrade")
 def db_upgrade() -> None:
     """把数据库升级到这个版本的结构（serve 启动时也会做）。"""
@@ -143,6 +160,8 @@ def db_upgrade() -> None:
             before, after = await upgrade(database)
         except SchemaTooNew as exc:
             return _complain(str(exc))
+        except (OSError, SQLAlchemyError) as exc:
+            return _complain(f"{NO_DATABASE}（{type(exc).__name__}）")
         finally:
             await database.close()
         typer.echo(
@@ -179,9 +198,8 @@ def _pack(name: str) -> Pack:
 
 
 def _environment_pack() -> str:
-    import os  # noqa: PLC0415  (a check must work before the other settings exist)
-
-    return os.environ.get(f"{PREFIX}CONTENT_PACK") or "dental"
+    # A check must work before the other settings exist.
+    return PackChoice().content_pack or "dental"
 
 
 def _complain(message: str) -> int:

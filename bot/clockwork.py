@@ -117,8 +117,8 @@ class Clockwork:
             (self._watcher.look, timedelta(seconds=1)),
             (self.remind, timedelta(minutes=1)),
             (self.ensure_week, timedelta(seconds=5)),
-            (self.read_tenant, timedelta(hours=1)),
-            (self.warm_media, timedelta(hours=6)),
+            (self.read_tenant, timedelta(seconds=15)),
+            (self.warm_media, timedelta(minutes=10)),
             (self.count, timedelta(seconds=15)),
         ]
         under_way: set[asyncio.Task[None]] = set()
@@ -182,8 +182,8 @@ class Clockwork:
         await self._planning.ensure_current()
 
     async def read_tenant(self) -> None:
-        """Read members and groups."""
-        await self._sync.read()
+        """Read members and groups, once an hour."""
+        await self._sync.keep()
 
     async def warm_media(self) -> None:
         """Upload what greetings need, before somebody must be greeted within 20 s."""

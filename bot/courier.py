@@ -219,7 +219,8 @@ class Courier:
         at = self._pause(effect)
         if exc.retry_after_s is not None:
             at = max(at, now + timedelta(seconds=exc.retry_after_s))
-        if effect.attempts >= ATTEMPTS:
+        # What has a deadline is tried until then: an outage of an hour must not cost a post its day.
+        if effect.deadline is None and effect.attempts >= ATTEMPTS:
             return Outcome(
                 state=outbox.REFUSED, errcode=exc.errcode, error=f"试了 {effect.attempts} 次：{exc.remedy}"
             )

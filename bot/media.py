@@ -32,6 +32,10 @@ FRESH: Final[dict[Purpose, timedelta]] = {
 }
 
 
+class PictureChanged(ValueError):
+    """The file under an asset's key is not the one that was approved."""
+
+
 class MediaLibrary:
     """Knows where each picture of the pack is in WeCom, for each of the three ways WeCom keeps pictures.
 
@@ -46,15 +50,21 @@ class MediaLibrary:
         self._clock = clock
         self._locks: dict[tuple[str, Purpose], asyncio.Lock] = {}
 
-    async def fresh(self, asset: str, purpose: Purpose) -> str:
+    async def fresh(self, asset: str, purpose: Purpose, *, approved: str | None = None) -> str:
         """Return a media id (or URL) that is still good for a day, uploading the picture if need be.
+
+        Args:
+            approved: sha256 of the picture that was approved; another one under the same key is not sent.
 
         Raises:
             NotDone: the upload failed; trying again harms nobody.
             Refused: WeCom does not take the file.
+            PictureChanged: the file is not the approved one any more.
         """
         data = await asyncio.to_thread(self._pack.asset_bytes, asset)
         digest = sha256(data).hexdigest()
+        if approved is not None and digest != approved:
+            raise PictureChanged(f"配图“{asset}”在审核之后被更换过，没有发送；请重新排这条内容并审核")
         async with self._locks.setdefault((digest, purpose), asyncio.Lock()):
             known = await self._known(digest, purpose)
             if known is not None:
@@ -66,6 +76,14 @@ class MediaLibrary:
                 raise NotDone(exc.call, "the upload was not answered") from exc
             await self._remember(digest, purpose, place)
             return place
+
+    async def forget(self, asset: str, purpose: Purpose) -> None:
+        """Upload again next time: WeCom does not know the id any more (40007)."""
+        data = await asyncio.to_thread(self._pack.asset_bytes, asset)
+        async with self._database.write() as session:
+            upload = await session.get(Upload, (sha256(data).hexdigest(), purpose))
+            if upload is not None:
+                await session.delete(upload)
 
     async def at_hand(self, asset: str, purpose: Purpose) -> str | None:
         """Return what :meth:`fresh` would return if it needs no upload: for the 20 s of a welcome."""

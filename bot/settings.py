@@ -99,6 +99,14 @@ class Settings(BaseSettings):
         return value
 
 
+class PackChoice(BaseSettings):
+    """The one setting that checking a pack needs."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+
+    content_pack: str = "dental"
+
+
 _WHAT = {
     "missing": "没有设置",
     "int_parsing": "应是整数",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 FRESH: Final = timedelta(minutes=10)
+HOURLY: Final = timedelta(hours=1)
 
 
 class TenantSync:
@@ -35,6 +36,8 @@ class TenantSync:
         self._client = client
         self._clock = clock
         self._read_at: datetime | None = None
+        self._not_before: datetime | None = None
+        self._failures = 0
         self._turn = asyncio.Lock()
 
     async def fresh(self) -> None:
@@ -45,6 +48,21 @@ class TenantSync:
         """
         if self._read_at is None or self._clock.now() - self._read_at > FRESH:
             await self.read()
+
+    async def keep(self) -> None:
+        """Read once an hour; after a failure again in one, two, four … minutes, until it works.
+
+        Raises:
+            WeComError: the members could not be read this time.
+        """
+        now = self._clock.now()
+        if self._not_before is not None and now < self._not_before:
+            return
+        # Not every minute for ever: WeCom blocks an address that keeps sending a wrong secret.
+        self._failures += 1
+        self._not_before = now + min(timedelta(minutes=1) * 2 ** min(self._failures - 1, 6), HOURLY)
+        await self.read()
+        self._failures, self._not_before = 0, now + HOURLY
 
     async def read(self) -> None:
         """Read members and groups now.

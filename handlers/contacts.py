@@ -112,7 +112,8 @@ async def _greet(
     event: ContactAdded | ArchiveApproved, code: str, state: str | None, turn: Turn, pack: Pack
 ) -> None:
     roster = await load_roster(turn.session, pack)
-    persona = roster.persona_of(event.userid)
+    channel = pack.channel(state)
+    persona = roster.persona_of(event.userid, otherwise=channel.persona if channel else None)
     welcome = pack.welcome_for(persona, state)
     queued = await outbox.put(
         turn.session,

@@ -185,7 +185,7 @@ async def remind(
                 continue
             what = "朋友圈" if post.kind == "moment" else "群消息"
             hours = int((now - push.created_at).total_seconds() // 3600)
-            speaker = roster.pack.persona(post.persona).name
+            speaker = roster.name_of(post.persona)
             effect = NotifyStaff(
                 to=list(people),
                 title="还有内容等待发送" if whom == "sender" else "内容长时间没有发送，请关注",

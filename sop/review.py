@@ -94,6 +94,27 @@ async def reopened(
     await offer(session, batch, roster=roster, now=now, wait=SETTLE)
 
 
+async def rebound(
+    session: AsyncSession, persona: str, *, roster: Roster, now: datetime, public_url: str
+) -> None:
+    """After other people were bound to a persona: offer what waits to those who review for it now."""
+    batches = await session.scalars(select(Batch).where(Batch.persona == persona).with_for_update())
+    for batch in batches.all():
+        if not await waiting(session, batch.id):
+            continue
+        batch.revision += 1
+        await close_cards(
+            session,
+            batch,
+            roster=roster,
+            now=now,
+            public_url=public_url,
+            outcome="审核人已调整",
+            detail="这个账号的审核人刚刚调整过，请以新的卡片为准。",
+        )
+        await offer(session, batch, roster=roster, now=now)
+
+
 async def settled(
     session: AsyncSession, batch_id: int, *, roster: Roster, now: datetime, public_url: str, by: str
 ) -> None:
@@ -212,7 +233,7 @@ async def summarize(
     return cards.BatchSummary(
         batch_id=batch.id,
         revision=batch.revision,
-        persona_name=roster.pack.persona(batch.persona).name,
+        persona_name=roster.name_of(batch.persona),
         week=batch.week,
         moments=sum(post.kind == "moment" for post in shown),
         group_posts=sum(post.kind == "group" for post in shown),

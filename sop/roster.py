@@ -35,12 +35,20 @@ class Roster:
     approvers: Mapping[str, tuple[str, ...]]
     serving: frozenset[str]
 
-    def persona_of(self, userid: str) -> PersonaSpec:
-        """Return who ``userid`` speaks as; a member bound to no persona speaks as the default one."""
+    def persona_of(self, userid: str, *, otherwise: str | None = None) -> PersonaSpec:
+        """Return who ``userid`` speaks as.
+
+        A member bound to no persona speaks as ``otherwise`` (the persona of the channel a patient came
+        through), else as the default one.
+        """
         for key, userids in self.speakers.items():
             if userid in userids:
                 return self.pack.persona(key)
-        return self.pack.persona(self.pack.default_persona)
+        return self.pack.persona(otherwise or self.pack.default_persona)
+
+    def name_of(self, persona: str) -> str:
+        """Return a persona's name, or its key when a newer pack does not know it any more."""
+        return next((spec.name for spec in self.pack.personas if spec.key == persona), persona)
 
     def senders(self, persona: str) -> tuple[str, ...]:
         """Return the members that post as ``persona`` and can do so in this corp.
@@ -61,7 +69,9 @@ class Roster:
 
     def reviewers(self, persona: str) -> tuple[str, ...]:
         """Return who may decide for ``persona``: the doctor and the 医助, or the assistant's approvers."""
-        if self.pack.persona(persona).kind == "doctor":
+        # A persona that left the pack keeps the people bound to it in the console.
+        kind = next((spec.kind for spec in self.pack.personas if spec.key == persona), None)
+        if kind == "doctor":
             people = self.speakers.get(persona, ()) + self.delegates.get(persona, ())
         else:
             people = self.approvers.get(persona, ())

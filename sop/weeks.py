@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from content.render import Renderer
     from sop.planner import Draft
     from sop.roster import Roster
-
-HISTORY_DAYS: Final = 120  # longer than any pack's rotation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +72,7 @@ async def draft_week(
         roster,
         week,
         groups=await _groups(session),
-        history=await _history(session, week),
+        history=await _history(session, week, days=roster.pack.rotation_days + 7),
         not_before=now + lead,
         zone=zone,
     )
@@ -167,8 +165,8 @@ async def _groups(session: AsyncSession) -> list[GroupFact]:
     return [GroupFact(chat_id=g.chat_id, name=g.name, owner=g.owner) for g in rows]
 
 
-async def _history(session: AsyncSession, week: date) -> History:
-    since = week - timedelta(days=HISTORY_DAYS)
+async def _history(session: AsyncSession, week: date, *, days: int) -> History:
+    since = week - timedelta(days=days)
     rows = await session.execute(
         select(Post.scope, Post.content_key, func.max(Batch.week))
         .join(Batch)

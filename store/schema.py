@@ -49,9 +49,7 @@ def _upgrade(connection: Connection) -> tuple[str | None, str]:
     head = scripts.get_current_head() or ""
     before = MigrationContext.configure(connection).get_current_revision()
     if before is not None and before not in {script.revision for script in scripts.walk_revisions()}:
-        raise SchemaTooNew(
-            f"the database is at revision {before}, which this version does not know: run the newer version"
-        )
+        raise SchemaTooNew(f"数据库的结构是 {before}，这个版本不认识：它被更新的版本升级过，请运行那个版本")
     if before != head:
         command.upgrade(config, "head")
     return before, head

@@ -11,6 +11,7 @@ import structlog
 from bot.deliveries.base import Outcome, PlainDelivery, Sent
 from clinic import audit, groups, people, tagging
 from clinic.effects import FetchContact, FetchGroup, MarkTags, SendWelcome
+from clinic.tables import Member
 from store import outbox
 from wecom.attachments import Image, Link, MiniProgram
 from wecom.errors import Refused, WeComError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from bot.media import MediaLibrary
     from content.pack import Pack
     from content.render import Renderer
+    from store.database import Database
     from store.outbox import OutboxEffect
     from store.vault import Vault
     from wecom.attachments import Attachment
@@ -41,9 +43,17 @@ class WelcomeDelivery(PlainDelivery):
     lease: ClassVar[timedelta] = timedelta(seconds=25)
 
     def __init__(
-        self, client: WeComClient, *, pack: Pack, renderer: Renderer, media: MediaLibrary, vault: Vault
+        self,
+        client: WeComClient,
+        database: Database,
+        *,
+        pack: Pack,
+        renderer: Renderer,
+        media: MediaLibrary,
+        vault: Vault,
     ) -> None:
         self._client = client
+        self._database = database
         self._pack = pack
         self._renderer = renderer
         self._media = media
@@ -53,9 +63,16 @@ class WelcomeDelivery(PlainDelivery):
         wanted = SendWelcome.model_validate(effect.payload)
         profile = await self._profile(wanted.external_userid)
         persona = self._pack.persona(wanted.persona)
+        async with self._database.read() as session:
+            member = await session.get(Member, wanted.userid)
         welcome = next(w for w in self._pack.welcomes if w.key == wanted.welcome)
         text = self._renderer.render(
-            welcome.text, **self._pack.variables(persona, patient_name=profile.name if profile else "")
+            welcome.text,
+            **self._pack.variables(
+                persona,
+                patient_name=profile.name if profile else "",
+                member_alias=(member.alias or member.name) if member else "",
+            ),
         )
         attachments = [card for key in welcome.attachments if (card := await self._card(key)) is not None]
         try:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from bot.media import MediaLibrary
+    from bot.media import MediaLibrary, Purpose
     from sop.tables import Post
     from store.clock import Clock
     from store.database import Database
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 SKEW: Final = timedelta(minutes=2)  # between WeCom's clock and ours
 CANCELLED_ALREADY: Final = 41093
+MEDIA_GONE: Final = 40007
 ON_ITS_WAY: Final = (PostState.CREATING, PostState.UNKNOWN)
 
 
@@ -56,6 +57,20 @@ class TaskDelivery(PlainDelivery):
         self._clock = clock
 
     async def send(self, effect: OutboxEffect) -> Sent:
+        try:
+            return await self._create(effect)
+        except Refused as exc:
+            if exc.errcode != MEDIA_GONE:
+                raise
+            # Refused means nothing was created: upload anew and try once more.
+            post = await self._approved(effect)
+            purpose: Purpose = "moment" if post.kind == "moment" else "message"
+            for card in post.attachments:
+                if "sha256" in card:
+                    await self._media.forget(card["asset"], purpose)
+            return await self._create(effect)
+
+    async def _create(self, effect: OutboxEffect) -> Sent:
         post = await self._approved(effect)
         if post.kind == "moment":
             moment = MomentTask(
@@ -132,21 +147,22 @@ class TaskDelivery(PlainDelivery):
         return post
 
     async def _attachment(self, card: dict[str, Any], purpose: Literal["moment", "message"]) -> Attachment:
+        approved = card.get("sha256")
         match card["kind"]:
             case "image":
-                return Image(media_id=await self._media.fresh(card["asset"], purpose))
+                return Image(media_id=await self._media.fresh(card["asset"], purpose, approved=approved))
             case "miniprogram":
-                cover = await self._media.fresh(card["asset"], "message")
+                cover = await self._media.fresh(card["asset"], "message", approved=approved)
                 return MiniProgram(
                     title=card["title"], pic_media_id=cover, appid=card["appid"], page=card["page"]
                 )
             case _:
                 link = {"title": card["title"], "url": card["url"], "desc": card.get("desc", "")}
-                if "sha256" not in card:
+                if approved is None:
                     return Link(**link)
-                if purpose == "moment":
-                    return Link(**link, media_id=await self._media.fresh(card["asset"], "moment"))
-                return Link(**link, picurl=await self._media.fresh(card["asset"], "url"))
+                where: Purpose = "moment" if purpose == "moment" else "url"
+                cover = await self._media.fresh(card["asset"], where, approved=approved)
+                return Link(**link, media_id=cover) if where == "moment" else Link(**link, picurl=cover)
 
     async def _is_for(self, post: Post, remote_id: str) -> bool:
         tasks = (

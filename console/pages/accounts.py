@@ -14,9 +14,15 @@ from console.forms import strings
 from console.frame import actor_of, deps_of, go, page
 from console.views import face_of
 from console.wording import ROLES
+from sop import review
+from sop.roster import load_roster
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from console.deps import Deps
 
 HERE = "/console/accounts"
 
@@ -73,6 +79,8 @@ async def bind(request: web.Request) -> web.StreamResponse:
                 actor=actor_of(request),
                 now=deps.clock.now(),
             )
+            if changed:
+                await _offer_again(session, deps, persona)
     except BindingsChanged as exc:
         return await show(request, status=409, persona=persona, problem=str(exc))
     except BindingRefused as exc:
@@ -91,7 +99,7 @@ async def reset(request: web.Request) -> web.StreamResponse:
     form = await request.post()
     try:
         async with deps.database.write() as session:
-            await accounts.reset(
+            changed = await accounts.reset(
                 session,
                 deps.pack,
                 persona,
@@ -99,9 +107,17 @@ async def reset(request: web.Request) -> web.StreamResponse:
                 actor=actor_of(request),
                 now=deps.clock.now(),
             )
+            if changed:
+                await _offer_again(session, deps, persona)
     except BindingsChanged as exc:
         return await show(request, status=409, persona=persona, problem=str(exc))
     return go(request, f"{HERE}#{persona}", note=f"“{deps.pack.persona(persona).name}”已恢复内容包默认。")
+
+
+async def _offer_again(session: AsyncSession, deps: Deps, persona: str) -> None:
+    await session.flush()
+    roster = await load_roster(session, deps.pack)
+    await review.rebound(session, persona, roster=roster, now=deps.clock.now(), public_url=deps.public_url)
 
 
 def _written(raw: object) -> list[str]:

@@ -44,7 +44,7 @@ async def enter(request: web.Request) -> web.StreamResponse:
     """Check name and password; too many failures from one address have to wait."""
     deps, throttle = deps_of(request), request.config_dict[FRAME].throttle
     form = await request.post()
-    then, address = local_path(str(form.get("next", ""))), request.remote or "?"
+    then, address = local_path(str(form.get("next", ""))), address_of(request)
     pause = throttle.pause_s(address)
     if pause > 0:
         return _wait(request, then, pause)
@@ -117,3 +117,13 @@ def _form(
 
 def _see(path: str) -> web.Response:
     return web.Response(status=303, headers={"Location": path})
+
+
+def address_of(request: web.Request) -> str:
+    """Return who asks: behind a proxy on this machine the address it saw, otherwise the connection's own."""
+    remote = request.remote or "?"
+    if remote in ("127.0.0.1", "::1"):
+        # The last entry is the proxy's; earlier ones may be invented by whoever asks.
+        forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+        return forwarded[:64] or remote
+    return remote
