@@ -22,6 +22,7 @@ from wecom.api.members import Members
 from wecom.api.messages import Messages
 from wecom.api.moments import Moments
 from wecom.api.tags import Tags
+from wecom.budget import Budgets, OnWait
 from wecom.tokens import Credentials
 from wecom.transport import OnCall, Transport
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from wecom.tokens import TokenStore
 
-__all__ = ["Credentials", "OnCall", "WeComClient", "open_session"]
+__all__ = ["Budgets", "Credentials", "OnCall", "OnWait", "WeComClient", "open_session"]
 
 KEEP_ALIVE_S = 10.0
 
@@ -59,6 +60,7 @@ class WeComClient:
         credentials: Credentials,
         token_store: TokenStore | None = None,
         on_call: OnCall | None = None,
+        budgets: Budgets | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         """Build a client; nothing is sent.
@@ -67,7 +69,10 @@ class WeComClient:
             api_base: scheme, host and perhaps a path; ``/cgi-bin/…`` is added.
             token_store: shared by processes that use the same app; by default this client's own.
             on_call: told of each call's outcome and seconds, for metrics.
-            now: Unix time, for the token's age.
+            budgets: how often and how many at once; by default WeCom's published rates, unobserved. Share
+                one among the clients of a corp, or give one with an ``on_wait`` for metrics.
+            now: Unix time, for the token's age; a program that moves its clock moves the default budgets'
+                windows with it.
 
         Raises:
             ValueError: ``api_base`` is no absolute http(s) URL.
@@ -79,6 +84,7 @@ class WeComClient:
             token_store=token_store,
             on_call=on_call,
             now=now,
+            budgets=budgets or Budgets(clock=time.monotonic if now is time.time else now),
         )
         self.contacts = Contacts(self.transport)
         self.tags = Tags(self.transport)

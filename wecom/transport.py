@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from pydantic import ValidationError
 
 from wecom.answers import Answer, Page
+from wecom.budget import Budgets
 from wecom.errors import TOKEN_CODES, TokenRejected, WeComError, error_for
 from wecom.exchange import Endpoint, Exchange
 from wecom.tokens import Credentials, MemoryTokenStore, Token, TokenSource, TokenStore
@@ -52,7 +53,9 @@ class Transport:
         on_call: OnCall | None = None,
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        budgets: Budgets | None = None,
     ) -> None:
+        self._budgets = budgets or Budgets(clock=monotonic)
         self._exchange = Exchange(session, api_base=api_base)
         self._credentials = credentials
         self._on_call = on_call or _unobserved
@@ -76,7 +79,10 @@ class Transport:
         """Make one call and return its answer (``errcode`` 0).
 
         ``form`` builds a multipart body and is called once per try. ``timeout_s`` is for the whole HTTP
-        exchange; a refused token may cost a second one.
+        exchange; a refused token may cost a second one, and the wait for a turn comes on top.
+
+        Raises:
+            RateLimited: also when the API's budget frees too late to wait for it; nothing was sent.
         """
         with _Watch(self._on_call, endpoint.path, self._monotonic):
             token = await self.tokens.get()
@@ -93,7 +99,13 @@ class Transport:
         self, endpoint: Endpoint, token: Token, params: Mapping[str, str] | None, **kwargs: Any
     ) -> dict[str, Any]:
         query = {**(params or {}), "access_token": token.value}
-        return await self._exchange.send(endpoint, params=query, **kwargs)
+        return await self._in_turn(endpoint, params=query, **kwargs)
+
+    async def _in_turn(self, endpoint: Endpoint, **kwargs: Any) -> dict[str, Any]:
+        async with self._budgets.of(self._credentials.corp_id, endpoint.path).turn() as heard:
+            answer = await self._exchange.send(endpoint, **kwargs)
+            heard(answer["errcode"])
+            return answer
 
     async def ask(self, endpoint: Endpoint, model: type[AnswerT], **kwargs: Any) -> AnswerT:
         """Make one call as ``call`` does and return its answer as ``model``.
@@ -125,7 +137,7 @@ class Transport:
         credentials = self._credentials
         with _Watch(self._on_call, GETTOKEN.path, self._monotonic):
             asked_at = self._now()
-            answer = await self._exchange.send(
+            answer = await self._in_turn(
                 GETTOKEN, params={"corpid": credentials.corp_id, "corpsecret": credentials.secret}
             )
             if errcode := answer["errcode"]:

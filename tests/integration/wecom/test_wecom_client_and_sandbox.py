@@ -209,7 +209,6 @@ async def test_faults_become_their_remedies(sandbox: Sandbox, client: WeComClien
     expected = {
         -1: Busy,
         6000: Busy,
-        45009: RateLimited,
         45033: RateLimited,
         48002: NeedsAdmin,
         41048: Refused,
@@ -219,6 +218,18 @@ async def test_faults_become_their_remedies(sandbox: Sandbox, client: WeComClien
         with pytest.raises(error):
             await client.tags.list()
     assert await client.tags.list() is not None
+
+
+async def test_a_blocked_api_is_left_alone_until_its_block_ends_and_the_others_go_on(
+    sandbox: Sandbox, client: WeComClient
+) -> None:
+    sandbox.tenant.faults.add("errcode", "externalcontact/get_corp_tag_list", errcode=45009)
+    for _ in range(3):
+        with pytest.raises(RateLimited) as caught:
+            await client.tags.list()
+        assert caught.value.retry_after_s == pytest.approx(60, abs=5)
+    assert len([*sandbox.tenant.journal.calls("externalcontact/get_corp_tag_list")]) == 1
+    assert await client.contacts.follow_users()
 
 
 async def test_a_revoked_token_goes_unnoticed_by_many_callers(sandbox: Sandbox, client: WeComClient) -> None:
