@@ -111,7 +111,8 @@ def check_command(
 ) -> None:
     """检查内容包：格式、引用、企业微信的限制和合规用语。"""
     from content.jsonschema import write_schemas  # noqa: PLC0415  (only this command needs them)
-    from content.report import check_pack, print_report  # noqa: PLC0415
+    from content.report import check_pack  # noqa: PLC0415
+    from content.table import print_report  # noqa: PLC0415
 
     if schemas is not None:
         write_schemas(schemas)

@@ -11,7 +11,6 @@ from content.loader import load_pack
 from content.pack import Place
 from content.problems import PackError
 from content.render import Renderer
-from content.table import print_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from content.problems import Problem
     from content.rulebook import Channel, PersonaKind
 
-__all__ = ["PackReport", "TextFinding", "check_pack", "print_report"]
+__all__ = ["PackReport", "TextFinding", "check_pack"]
 
 # A greeting is checked for a patient with a name and for one without.
 _PATIENT_NAMES = ("王女士", "")

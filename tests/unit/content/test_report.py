@@ -6,7 +6,8 @@ import pytest
 from pack_factory import FILES, PackFolder
 from rich.console import Console
 
-from content.report import check_pack, print_report
+from content.report import check_pack
+from content.table import print_report
 
 
 @pytest.fixture
