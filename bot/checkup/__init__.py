@@ -1,0 +1,1 @@
+"""``xiaohu doctor``: looks at an installation and says what is wrong and where to put it right."""
