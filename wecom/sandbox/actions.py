@@ -3,24 +3,16 @@
 Every action is a pydantic model of its body; ``apply`` does it and returns the JSON answer.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from .action import Action, Json, Pair
+from .corp_actions import CORP_ACTIONS
 from .people import Mistake
 from .tenant import Tenant
 
-Json = dict[str, Any]
 TEXT = Field(min_length=1, max_length=4000)
-
-
-class Action(BaseModel):
-    """The body of an action; an unknown field is a typing error and is refused."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    def apply(self, tenant: Tenant) -> Json:
-        raise NotImplementedError
 
 
 class CreatePatient(Action):
@@ -55,12 +47,7 @@ class PatientAddsMember(Action):
         }
 
 
-class _Pair(Action):
-    userid: str
-    external_userid: str
-
-
-class MemberConfirmsPatient(_Pair):
+class MemberConfirmsPatient(Pair):
     """A member confirms a patient who was added half."""
 
     def apply(self, tenant: Tenant) -> Json:
@@ -68,7 +55,7 @@ class MemberConfirmsPatient(_Pair):
         return {}
 
 
-class PatientDeletesMember(_Pair):
+class PatientDeletesMember(Pair):
     """A patient deletes a member. ``silent``: WeCom loses the callback."""
 
     silent: bool = False
@@ -78,7 +65,7 @@ class PatientDeletesMember(_Pair):
         return {}
 
 
-class MemberDeletesPatient(_Pair):
+class MemberDeletesPatient(Pair):
     """A member deletes a patient. ``silent``: WeCom loses the callback."""
 
     silent: bool = False
@@ -88,21 +75,21 @@ class MemberDeletesPatient(_Pair):
         return {}
 
 
-class MemberEditsPatient(_Pair):
+class MemberEditsPatient(Pair):
     """A member changes remark, description, phone numbers or tags (by id) on the phone."""
 
     remark: str | None = None
     description: str | None = None
     mobiles: list[str] | None = None
-    add_tags: list[str] = []
-    remove_tags: list[str] = []
+    add_tags: list[str] = Field(default_factory=list)
+    remove_tags: list[str] = Field(default_factory=list)
 
     def apply(self, tenant: Tenant) -> Json:
         tenant.people.member_edits_patient(**self.model_dump())
         return {}
 
 
-class PatientWrites(_Pair):
+class PatientWrites(Pair):
     """A patient writes to a member in their chat."""
 
     text: str = TEXT
@@ -112,7 +99,7 @@ class PatientWrites(_Pair):
         return {"message_id": bubble.id}
 
 
-class MemberWritesPatient(_Pair):
+class MemberWritesPatient(Pair):
     """A member writes to a patient by hand."""
 
     text: str = TEXT
@@ -127,7 +114,7 @@ class CreateGroup(Action):
 
     name: str = Field(min_length=1, max_length=40)
     owner: str
-    people: list[str] = []
+    people: list[str] = Field(default_factory=list)
 
     def apply(self, tenant: Tenant) -> Json:
         return {"chat_id": tenant.groups.create(self.name, self.owner, self.people).chat_id}
@@ -200,7 +187,7 @@ class EditTags(Action):
 
     change: Literal["create", "rename", "delete", "shuffle"]
     group_name: str = ""
-    names: list[str] = []
+    names: list[str] = Field(default_factory=list)
     id: str = ""
     name: str = ""
 
@@ -241,7 +228,7 @@ class PublishMoment(Action):
         return {"seen_by": list(tenant.moments.publish(self.userid, self.moment_id).delivered)}
 
 
-class LikeMoment(_Pair):
+class LikeMoment(Pair):
     """A patient likes what ``userid`` published, or takes the like back."""
 
     moment_id: str
@@ -252,7 +239,7 @@ class LikeMoment(_Pair):
         return {}
 
 
-class CommentMoment(_Pair):
+class CommentMoment(Pair):
     """A patient comments what ``userid`` published."""
 
     moment_id: str
@@ -270,7 +257,7 @@ class TapCard(Action):
     task_id: str
     key: str
     response_code: str | None = None
-    selected: dict[str, list[str]] = {}
+    selected: dict[str, list[str]] = Field(default_factory=dict)
     card_type: str | None = None
     menu: bool = False
     copy_for_stranger: bool = True
@@ -343,4 +330,5 @@ ACTIONS: dict[str, type[Action]] = {
     "member-enters-app": MemberEntersApp,
     "fill-cap": FillCap,
     "revoke-token": RevokeToken,
+    **CORP_ACTIONS,
 }

@@ -5,7 +5,7 @@
 | GET  /connection | api_base, corp_id, agent_id, secret, token, aes_key, callback_url |
 | GET, PUT /callback ``{"url", "verify"?}`` | where callbacks go; ``verify`` asks for the encrypted echo |
 | POST /callback/verify | ask for the echo now |
-| GET, DELETE /callbacks ``?event=`` | deliveries with their attempts |
+| GET, DELETE /callbacks ``?event=&limit=`` | the newest deliveries with their attempts |
 | POST /callbacks/redeliver ``{"id"?}`` | the last (or that) request again, byte by byte |
 | POST /actions/{name} | what people do; see ``actions.py`` for the bodies |
 | GET  /clock, POST /clock/advance ``{"seconds"}`` | the tenant's time |
@@ -13,8 +13,9 @@
 | GET, POST, DELETE /faults, DELETE /faults/{id} | what goes wrong |
 | GET, DELETE /journal ``?api=&since=`` | API calls received, without tokens |
 | POST /reset ``{"scene"?, "seed"?}`` | begin again |
-| GET  /state ``?limit=`` | members, patients, groups |
-| GET  /phones/members/{userid}, /phones/patients/{external_userid}, /phones/groups/{chat_id} | phones |
+| GET  /state ``?limit=&search=`` | members, patients, groups |
+| GET  /phones/members/{userid} ``?search=&chat=`` | the phone of a member |
+| GET  /phones/patients/{external_userid}, /phones/groups/{chat_id} | phones |
 | GET  /events | Server-Sent Events: ``event: change``, ``data: {"what", "who"}`` |
 """
 
@@ -28,7 +29,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .actions import ACTIONS
-from .callbacks import CallbackSender, check_url
+from .callbacks import KEPT, CallbackSender, check_url
 from .faults import Fault, FaultKind
 from .people import Mistake, Unknown
 from .views import Views, iso
@@ -76,13 +77,19 @@ class RulesBody(_Strict):
     list_lag_s: float | None = Field(None, ge=0, allow_inf_nan=False)
     corp_tag_quota: int | None = Field(None, ge=0)
     contact_way_quota: int | None = Field(None, ge=0)
+    group_size: int | None = Field(None, ge=2)
+    customers_per_member: int | None = Field(None, ge=0)
+    acquisition_quota: int | None = Field(None, ge=0)
+    link_id_in_add: bool | None = None
+    trusted_domains: frozenset[str] | None = None
+    kf_granted: bool | None = None
     latency_s: float | None = Field(None, ge=0, le=60)
     rate_limits: bool | None = None
     callbacks_configured: bool | None = None
     linked_appids: frozenset[str] | None = None
 
 
-_NULLABLE = frozenset({"moment_cap_per_day", "moment_cap_per_month", "linked_appids"})
+_NULLABLE = frozenset({"moment_cap_per_day", "moment_cap_per_month", "linked_appids", "trusted_domains"})
 
 
 class FaultBody(_Strict):
@@ -173,7 +180,11 @@ class ControlApi:
         return {"url": self._sender.url, "verified": verified, "message": message}
 
     async def _get_callbacks(self, request: web.Request) -> Json:
-        wanted = request.query.get("event")
+        wanted, limit = request.query.get("event"), request.query.get("limit", str(KEPT))
+        if not limit.isdecimal() or len(limit) > 6:
+            raise Mistake("limit must be a number")
+        found = [delivery for delivery in self._sender.log() if wanted in {None, delivery.event}]
+        newest = found[-int(limit) :] if int(limit) else []
         return {
             "items": [
                 {
@@ -192,8 +203,7 @@ class ControlApi:
                         for attempt in delivery.attempts
                     ],
                 }
-                for delivery in self._sender.log()
-                if wanted in {None, delivery.event}
+                for delivery in newest
             ]
         }
 
@@ -224,8 +234,8 @@ class ControlApi:
 
     async def _get_rules(self, _: web.Request) -> Json:
         rules = dataclasses.asdict(self._tenant.rules)
-        appids = rules["linked_appids"]
-        return {**rules, "linked_appids": None if appids is None else sorted(appids)}
+        # Sets have no JSON; a sorted list reads best.
+        return {key: sorted(value) if isinstance(value, frozenset) else value for key, value in rules.items()}
 
     async def _put_rules(self, request: web.Request) -> Json:
         body = RulesBody.model_validate_json(await request.read())
@@ -277,10 +287,14 @@ class ControlApi:
         limit = request.query.get("limit", "200")
         if not limit.isdecimal() or len(limit) > 6:
             raise Mistake("limit must be a number")
-        return self._views.state(limit=int(limit))
+        return self._views.state(limit=int(limit), search=request.query.get("search", ""))
 
     async def _member_phone(self, request: web.Request) -> Json:
-        return self._views.member_phone(request.match_info["id"])
+        return self._views.member_phone(
+            request.match_info["id"],
+            search=request.query.get("search", ""),
+            with_chat=request.query.get("chat", ""),
+        )
 
     async def _patient_phone(self, request: web.Request) -> Json:
         return self._views.patient_phone(request.match_info["id"])

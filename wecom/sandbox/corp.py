@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from .books import CustomerFollows, Customers, MemberFollows
 from .events import CallbackEvent, Value, event
+from .population import Population
 from .refusal import Refusal
 from .state import Follow, Group, Json, Member, Message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, MutableMapping
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from .clock import SandboxClock
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
 class Corp:
     """Records and two wires out: ``emit`` a callback, tell phones that something ``changed``.
 
-    The mappings may be filled lazily (a scene of 300 000 patients): go through the methods, and never
-    assume that iterating a mapping is cheap.
+    Customers and relations may be computed when asked for (a scene of 300 000 patients): never assume
+    that walking over all of them is cheap, and change a relation by assigning its attributes.
     """
 
     credentials: Credentials
@@ -35,14 +37,18 @@ class Corp:
     changed: Callable[..., None]
     members: dict[str, Member] = field(default_factory=dict)
     departments: dict[int, Department] = field(default_factory=dict)
-    customers: MutableMapping[str, Customer] = field(default_factory=dict)
-    follows_of_member: dict[str, dict[str, Follow]] = field(default_factory=dict)
-    follows_of_customer: MutableMapping[str, dict[str, Follow]] = field(default_factory=dict)
+    customers: Customers = field(init=False)
+    follows_of_member: dict[str, MemberFollows] = field(default_factory=dict)
+    follows_of_customer: CustomerFollows = field(init=False)
     groups: dict[str, Group] = field(default_factory=dict)
     chats: dict[tuple[str, str], list[Message]] = field(default_factory=dict)  # (userid, external_userid)
     group_chats: dict[str, list[Message]] = field(default_factory=dict)
     app_chats: dict[str, list[Message]] = field(default_factory=dict)
     assistant_chats: dict[str, list[Message]] = field(default_factory=dict)  # 群发助手's notices
+    _talked: dict[str, dict[str, None]] = field(default_factory=dict)  # customers by when a chat last moved
+
+    def __post_init__(self) -> None:
+        self.populate(Population(seed="", clinics=(), now=self.now, tags=()))
 
     @property
     def now(self) -> datetime:
@@ -61,7 +67,7 @@ class Corp:
             Refusal: 40003 nobody has this userid; 60011 outside the app's visible range.
         """
         member = self.members.get(userid)
-        if member is None:
+        if member is None or member.left_at is not None:
             raise Refusal(40003, f"invalid userid: {userid[:64]}" if userid else "invalid userid")
         if not member.visible:
             raise Refusal(60011)
@@ -99,15 +105,42 @@ class Corp:
     # -- customers ----------------------------------------------------------------------------------
 
     def follow(self, userid: str, external_userid: str) -> Follow | None:
-        return self.follows_of_member.get(userid, {}).get(external_userid)
+        book = self.follows_of_member.get(userid)
+        return None if book is None else book.get(external_userid)
 
     def add_follow(self, follow: Follow) -> None:
-        self.follows_of_member.setdefault(follow.userid, {})[follow.external_userid] = follow
-        self.follows_of_customer.setdefault(follow.external_userid, {})[follow.userid] = follow
+        self.follows_of_member.setdefault(follow.userid, MemberFollows())[follow.external_userid] = follow
+        self.follows_of_customer.add(follow)
 
     def drop_follow(self, follow: Follow) -> None:
-        self.follows_of_member.get(follow.userid, {}).pop(follow.external_userid, None)
-        self.follows_of_customer.get(follow.external_userid, {}).pop(follow.userid, None)
+        self.follows_of_member[follow.userid].pop(follow.external_userid, None)
+
+    def follow_page(self, userids: Sequence[str], start: int, limit: int) -> tuple[list[Follow], int | None]:
+        """Return the relations at places [start, start + limit) of the members in a row, and what follows.
+
+        A place may be empty, so a page may hold fewer; None: it was the last one. Members before the
+        page cost a look at their size only, and nobody is skipped when a relation ends meanwhile.
+        """
+        found: list[Follow] = []
+        passed, end = 0, start + limit
+        for userid in userids:
+            book = self.follows_of_member.get(userid)
+            if book is None:
+                continue
+            begin = max(start - passed, 0)
+            if begin < book.places and passed + begin < end:
+                found += book.window(begin, end - passed - begin)
+            passed += book.places
+        return found, end if end < passed else None
+
+    def populate(self, population: Population) -> None:
+        """Begin with a computed population; its staff are members already."""
+        self.customers = Customers(population)
+        for clinic in population.clinics:
+            for userid in (*clinic.assistants, *clinic.doctors, *clinic.aides, clinic.manager):
+                series = population.series(clinic, userid)
+                self.follows_of_member[userid] = MemberFollows(userid, population, series)
+        self.follows_of_customer = CustomerFollows(self.follows_of_member, population)
 
     def listed_follows(self, external_userid: str) -> list[Follow]:
         """Return a customer's followers as the API shows them: visible members, additions confirmed.
@@ -136,6 +169,14 @@ class Corp:
         if follow is None or follow.half:
             raise Refusal(84061)
         return follow
+
+    def customers_named(self, text: str) -> Iterator[str]:
+        """Return the ids of customers whose nickname holds a text, or whose id it is; one by one."""
+        wanted = text.strip().casefold()
+        if text.strip() in self.customers:
+            yield text.strip()
+        else:
+            yield from self.customers.named(wanted)
 
     # -- groups -------------------------------------------------------------------------------------
 
@@ -176,7 +217,23 @@ class Corp:
     def say_in_chat(self, userid: str, external_userid: str, message: Message) -> None:
         """Put a bubble into the chat of a member and a customer."""
         self.chats.setdefault((userid, external_userid), []).append(message)
+        talked = self._talked.setdefault(userid, {})
+        talked.pop(external_userid, None)
+        talked[external_userid] = None  # the last one now
         self.changed("chat.message", members=[userid], patients=[external_userid])
+
+    def recent_follows(self, userid: str) -> Iterator[Follow]:
+        """Return a member's relations: chats that moved last first, then the newest; one by one."""
+        book = self.follows_of_member.get(userid)
+        if book is None:
+            return
+        talked = list(reversed(self._talked.get(userid, {})))
+        seen = set(talked)
+        for external_userid in talked:
+            follow = book.get(external_userid)
+            if follow is not None:
+                yield follow
+        yield from (follow for follow in book.newest() if follow.external_userid not in seen)
 
     def say_in_group(self, chat_id: str, message: Message) -> None:
         """Put a bubble into a customer group."""

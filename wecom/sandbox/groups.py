@@ -9,7 +9,7 @@ from .people import Mistake
 from .state import Group, GroupMember, Message
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from .corp import Corp
 
@@ -19,6 +19,7 @@ class Groups:
 
     def __init__(self, corp: Corp) -> None:
         self._corp = corp
+        self.greet: Callable[[str, Sequence[str]], None] = lambda _chat_id, _newcomers: None
 
     def create(self, name: str, owner: str, people: Sequence[str] = (), *, silent: bool = False) -> Group:
         """Let a member open a customer group with colleagues and patients."""
@@ -26,7 +27,12 @@ class Groups:
         if owner not in corp.members:
             raise Mistake(f"no member has the userid {owner!r}")
         group = Group(
-            chat_id=corp.ids.group(), name=name, owner=owner, create_time=corp.now, version=corp.ids.version()
+            chat_id=corp.ids.group(),
+            name=name,
+            owner=owner,
+            create_time=corp.now,
+            version=corp.ids.version(),
+            opengid=corp.ids.mark("tG", 30),
         )
         for person in (owner, *people):
             group.members[person] = self._seat(person, scene=1, invitor=owner)
@@ -71,9 +77,11 @@ class Groups:
         if not newcomers:
             raise Mistake(f"all of them are already in {group.name}")
         seats = [self._seat(p, scene=scene, invitor=invitor, state=state) for p in newcomers]
-        group.members |= {seat.userid: seat for seat in seats}
+        group.members.update({seat.userid: seat for seat in seats})
         # The callback counts differently: 0 invited (also by link), 3 scanned (callbacks.md §6.8).
         self._moved(group, "add_member", newcomers, scene=3 if scene == 3 else 0, silent=silent)
+        if not silent:
+            self.greet(chat_id, newcomers)
 
     def leave(
         self, chat_id: str, people: Sequence[str], *, removed: bool = False, silent: bool = False

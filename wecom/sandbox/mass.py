@@ -13,7 +13,7 @@ from .rules import CHINA
 from .state import ChatType, Delivery, Json, MassTask, MemberTask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from .corp import Corp
     from .rules import MassCap
@@ -121,14 +121,28 @@ class MassSends:
     def _is_dispatched(self, task: MassTask) -> bool:
         return self._corp.now >= task.created_at + timedelta(seconds=self._corp.rules.dispatch_s)
 
-    def listed(self, chat_type: str, start: datetime, end: datetime) -> list[MassTask]:
-        """Return tasks created in [start, end], newest first, as far as WeCom's list has caught up."""
+    def listed(
+        self,
+        chat_type: str,
+        start: datetime,
+        end: datetime,
+        *,
+        creator: str = "",
+        personal: bool | None = None,
+    ) -> list[MassTask]:
+        """Return tasks created in [start, end], newest first, as far as WeCom's list has caught up.
+
+        ``personal``: True for members' own, False for the corp's, None for both. ``creator``: of one member.
+        """
         seen = self._corp.now - timedelta(seconds=self._corp.rules.list_lag_s)
         return sorted(
             (
                 t
                 for t in self.tasks.values()
-                if t.chat_type == chat_type and start <= t.created_at <= min(end, seen)
+                if t.chat_type == chat_type
+                and start <= t.created_at <= min(end, seen)
+                and (personal is None or bool(t.creator) == personal)
+                and (not creator or t.creator == creator)
             ),
             key=lambda task: task.created_at,
             reverse=True,
@@ -188,6 +202,49 @@ class MassSends:
             self._deliver(task, part, some_id)
         self._corp.changed("mass.sent", members=[userid])
         return part
+
+    def send_personal(
+        self,
+        userid: str,
+        text: str,
+        *,
+        customers: Sequence[str] | None = None,
+        chats: Sequence[str] | None = None,
+    ) -> MassTask:
+        """Let a member send a mass message of their own, at once: it counts for the caps too.
+
+        Without recipients it goes to all their patients.
+
+        Raises:
+            Mistake: unknown member, both kinds of recipients, or none of them.
+        """
+        if userid not in self._corp.members:
+            raise Mistake(f"no member has the userid {userid!r}")
+        if customers is not None and chats is not None:
+            raise Mistake("a mass message goes to patients or to groups, not to both")
+        mine: Collection[str] = self._corp.follows_of_member.get(userid) or ()
+        recipients = chats if chats is not None else customers if customers is not None else list(mine)
+        known = mine
+        if chats is not None:
+            known = {group.chat_id for group in self._corp.groups_owned_by(userid)}
+        if not recipients or any(some_id not in known for some_id in recipients):
+            raise Mistake("choose at least one recipient, and only own patients or groups")
+        part = MemberTask(userid=userid, recipients={some_id: Delivery() for some_id in recipients})
+        task = MassTask(
+            msgid=self._corp.ids.mass_task(),
+            chat_type="single" if chats is None else "group",
+            text=text,
+            attachments=[],
+            created_at=self._corp.now,
+            tasks={userid: part},
+            creator=userid,
+        )
+        self.tasks[task.msgid] = task
+        part.sent_at = self._corp.now
+        for some_id in part.recipients:
+            self._deliver(task, part, some_id)
+        self._corp.changed("mass.sent", members=[userid])
+        return task
 
     def _deliver(self, task: MassTask, part: MemberTask, some_id: str) -> None:
         delivery = part.recipients[some_id]

@@ -11,7 +11,7 @@ from .rules import CHINA, JOB_LIFE
 from .state import Follow, Json, Moment, Publication
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from .corp import Corp
 
@@ -61,7 +61,7 @@ class Moments:
         ]
         candidates = list(dict.fromkeys(named)) if ranged else sorted(serving)
         if tags:
-            candidates = [u for u in candidates if self._audience(u, good_tags)]
+            candidates = [u for u in candidates if any(True for _ in self._audience(u, good_tags))]
         moment = Moment(
             jobid=self._corp.ids.job(),
             moment_id=self._corp.ids.moment(),
@@ -82,10 +82,11 @@ class Moments:
             self._moments[moment.moment_id] = moment
         return moment
 
-    def _audience(self, userid: str, tags: Sequence[str]) -> list[Follow]:
+    def _audience(self, userid: str, tags: Sequence[str]) -> Iterator[Follow]:
         """Return a member's customers who carry one of the tags; all of them when none is asked for."""
-        follows = self._corp.follows_of_member.get(userid, {}).values()
-        return [f for f in follows if not f.half and (not tags or set(tags) & set(f.tags))]
+        book = self._corp.follows_of_member.get(userid)
+        if book is not None:
+            yield from (follow for follow in book.tagged([tags] if tags else []) if not follow.half)
 
     def job(self, jobid: str) -> Moment:
         """Return a job; its id answers for 24 hours (40058 afterwards, and for unknown ones)."""
@@ -148,12 +149,23 @@ class Moments:
         moment.cancelled_at = moment.cancelled_at or self._corp.now
         self._corp.changed("moment.cancelled", members=list(moment.senders))
 
-    def listed(self, start: datetime, end: datetime) -> list[Moment]:
-        """Return moments created in [start, end], newest first, as far as WeCom's list has caught up."""
+    def listed(
+        self, start: datetime, end: datetime, *, creator: str = "", personal: bool | None = None
+    ) -> list[Moment]:
+        """Return moments created in [start, end], newest first, as far as WeCom's list has caught up.
+
+        ``personal``: True for members' own, False for the corp's, None for both. ``creator``: of one member.
+        """
         seen = self._corp.now - timedelta(seconds=self._corp.rules.list_lag_s)
         ready = (m for m in self._moments.values() if m.ready_at <= self._corp.now)
         return sorted(
-            (m for m in ready if start <= m.created_at <= min(end, seen)),
+            (
+                m
+                for m in ready
+                if start <= m.created_at <= min(end, seen)
+                and (personal is None or bool(m.creator) == personal)
+                and (not creator or m.creator == creator)
+            ),
             key=lambda moment: moment.created_at,
             reverse=True,
         )
@@ -174,7 +186,10 @@ class Moments:
             raise Mistake("the moment was cancelled")
         if userid in moment.publications:
             raise Mistake("the moment was published already")
-        audience = self._audience(userid, moment.tag_list)
+        return self._publish(moment, userid)
+
+    def _publish(self, moment: Moment, userid: str) -> Publication:
+        audience = list(self._audience(userid, moment.tag_list))
         publication = Publication(
             published_at=self._corp.now,
             customers=[f.external_userid for f in audience],
@@ -185,6 +200,27 @@ class Moments:
         moment.publications[userid] = publication
         self._corp.changed("moment.published", members=[userid], patients=list(publication.delivered))
         return publication
+
+    def post_personal(self, userid: str, text: str, *, tags: Sequence[str] = ()) -> Moment:
+        """Let a member post a moment of their own, for all their patients or those with a tag."""
+        if userid not in self._corp.members:
+            raise Mistake(f"no member has the userid {userid!r}")
+        moment = Moment(
+            jobid="",
+            moment_id=self._corp.ids.moment(),
+            text=text,
+            attachments=[],
+            created_at=self._corp.now,
+            ready_at=self._corp.now,
+            senders=[userid],
+            tag_list=list(tags),
+            public=not tags,
+            announced=True,
+            creator=userid,
+        )
+        self._moments[moment.moment_id] = moment
+        self._publish(moment, userid)
+        return moment
 
     def _has_room(self, follow: Follow) -> bool:
         rules = self._corp.rules

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import segno
 from aiohttp import web
 
+from .people import Mistake
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -31,6 +33,7 @@ class PageFiles:
             web.get("/sandbox/static/{path:.+}", self._static),
             web.get("/sandbox/media/{media_id}", self._media),
             web.get("/sandbox/qr/{config_id}", self._qr),
+            web.get("/sandbox/ca/{link_id}", self._link),
         ]
 
     async def _to_index(self, _: web.Request) -> web.StreamResponse:
@@ -60,9 +63,21 @@ class PageFiles:
         headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
         return web.Response(body=media.blob, content_type=media.content_type, headers=headers)
 
+    async def _link(self, request: web.Request) -> web.StreamResponse:
+        try:
+            link = self._tenant.links.find(request.match_info["link_id"])
+        except Mistake:
+            raise web.HTTPNotFound from None
+        self._tenant.links.click(link)
+        return web.Response(
+            text=f"获客链接：{link.body['link_name']}。在手机页面里用 add-through-link 添加。\n"
+        )
+
     async def _qr(self, request: web.Request) -> web.StreamResponse:
         config_id = request.match_info["config_id"]
-        if all(way.config_id != config_id for way in self._tenant.ways.everyone()):
+        codes = {way.config_id for way in self._tenant.ways.everyone()}
+        codes |= {way.config_id for way in self._tenant.joins.everyone()}
+        if config_id not in codes:
             raise web.HTTPNotFound
         drawing = io.BytesIO()
         segno.make(str(request.url)).save(drawing, kind="svg", scale=6)

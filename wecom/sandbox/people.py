@@ -9,7 +9,7 @@ from .rules import WELCOME_LIFE
 from .state import Customer, Follow, Json, Message, WelcomeCode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from .corp import Corp
     from .events import Value
@@ -30,6 +30,8 @@ class People:
         self._corp = corp
         self._welcomes: dict[str, WelcomeCode] = {}
         self._of_pair: dict[tuple[str, str], list[WelcomeCode]] = {}
+        # Called with (userid, external_userid) when a patient writes: acquisition links count that.
+        self.listeners: list[Callable[[str, str], None]] = []
 
     def create_patient(self, name: str, *, gender: int = 0, external_userid: str | None = None) -> Customer:
         """Create a WeChat user whom nobody in the corp knows yet."""
@@ -63,6 +65,7 @@ class People:
         add_way: int = 1,
         half: bool = False,
         silent: bool = False,
+        link_id: str = "",
     ) -> WelcomeCode | None:
         """Let a patient add a member, e.g. by scanning a code; WeCom calls back unless ``silent``.
 
@@ -95,7 +98,7 @@ class People:
         self._seat(userid, external_userid, f"你已添加了{customer.name}，现在可以开始聊天了。")
         if silent:
             return None
-        return self._announce_add(userid, external_userid, state=state, half=half)
+        return self._announce_add(userid, external_userid, state=state, half=half, link_id=link_id)
 
     def _seat(self, userid: str, external_userid: str, text: str) -> None:
         bubble = self._corp.message(
@@ -104,7 +107,7 @@ class People:
         self._corp.say_in_chat(userid, external_userid, bubble)
 
     def _announce_add(
-        self, userid: str, external_userid: str, *, state: str, half: bool
+        self, userid: str, external_userid: str, *, state: str, half: bool, link_id: str = ""
     ) -> WelcomeCode | None:
         corp = self._corp
         fields: dict[str, Value] = {
@@ -117,6 +120,8 @@ class People:
         welcome = None if corp.members[userid].console_welcome else self._issue(userid, external_userid)
         if welcome is not None:
             fields["WelcomeCode"] = welcome.code
+        if link_id and corp.rules.link_id_in_add:
+            fields["LinkId"] = link_id
         corp.emit("change_external_contact", **fields)
         return welcome
 
@@ -232,6 +237,9 @@ class People:
             text=text,
         )
         self._corp.say_in_chat(userid, external_userid, bubble)
+        if from_patient:
+            for hear in self.listeners:
+                hear(userid, external_userid)
         return bubble
 
     # -- the welcome message ------------------------------------------------------------------------

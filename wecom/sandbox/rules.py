@@ -31,7 +31,13 @@ class Rules:
     moment_jobs_running: int = 100  # more at once: 41078
     list_lag_s: float = 0.0  # created tasks show up in WeCom's lists so much later
     corp_tag_quota: int = 10_000
-    contact_way_quota: int = 500_000
+    contact_way_quota: int = 500_000  # contact ways and join ways together
+    group_size: int = 200  # people in a customer group; more join a new one where a join way may open it
+    customers_per_member: int = 20_000  # a taker over it ends a transfer with status 4
+    acquisition_quota: int = 1_000  # patients the acquisition links may add; read when the scene begins
+    link_id_in_add: bool = True  # LinkId in add_external_contact: seen in SDKs, absent from WeCom's page
+    trusted_domains: frozenset[str] | None = None  # OAuth's 可信域名 as host or host:port; None: any
+    kf_granted: bool = True  # kf accounts are placed under 通过API管理微信客服账号, else 48007
     latency_s: float = 0.0  # real seconds every API call takes; needed to see 45033
     rate_limits: bool = True  # 45009 as published (errors-and-limits.md §7)
     linked_appids: frozenset[str] | None = None  # None: every well-formed mini-program appid is linked

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import MutableMapping
     from datetime import datetime
 
 Json = dict[str, Any]
@@ -29,6 +30,7 @@ class Member:
     contact_enabled: bool = True
     verified: bool = True  # activated and real-name verified; else 41054
     console_welcome: bool = False  # the console already greets: no welcome_code is delivered
+    left_at: datetime | None = None  # resigned; what was theirs waits to be handed over
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,9 +41,9 @@ class Department:
     order: int = 100_000_000
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Customer:
-    """A WeChat user. ``origin`` is a test's note on how the person came, never shown by the API."""
+    """A WeChat user. To change one, put another in her place: a scene may compute them when asked."""
 
     external_userid: str
     name: str
@@ -108,10 +110,11 @@ class Group:
     owner: str
     create_time: datetime
     notice: str = ""
-    members: dict[str, GroupMember] = field(default_factory=dict)
+    members: MutableMapping[str, GroupMember] = field(default_factory=dict)
     admins: list[str] = field(default_factory=list)
     version: str = ""
     dismissed: bool = False
+    opengid: str = ""  # what a mini-program opened in the group calls it
 
 
 @dataclass(slots=True, kw_only=True)
@@ -180,6 +183,7 @@ class MassTask:
     allow_select: bool = False
     cancelled_at: datetime | None = None
     reminders: list[datetime] = field(default_factory=list)
+    creator: str = ""  # a member sent it on their own account; empty: the corp's
 
 
 @dataclass(slots=True, kw_only=True)
@@ -213,6 +217,7 @@ class Moment:
     announced: bool = False
     cancelled_at: datetime | None = None
     publications: dict[str, Publication] = field(default_factory=dict)
+    creator: str = ""  # a member posted it on their own account; empty: the corp's
 
 
 @dataclass(slots=True, kw_only=True)

@@ -106,9 +106,8 @@ class Tags:
             group.tags = {tag_id: tag for tag_id, tag in group.tags.items() if tag_id not in doomed}
             if not group.tags:
                 del self.groups[group.group_id]
-        for follows in self._corp.follows_of_member.values():
-            for follow in follows.values():
-                follow.tags = [tag_id for tag_id in follow.tags if tag_id not in doomed]
+        for book in self._corp.follows_of_member.values():
+            book.forget_tags(doomed)
         self._corp.changed("tags")
 
     # -- what staff do in the console: these call back ------------------------------------------------

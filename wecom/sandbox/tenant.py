@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from .acquisition import AcquisitionLinks
 from .clock import SandboxClock
 from .corp import Corp
 from .faults import Faults
@@ -17,11 +18,14 @@ from .media import MediaStore
 from .messages import Messages
 from .moments import Moments
 from .people import Mistake, People
+from .population import MOST_PATIENTS
 from .rules import Rules
 from .scenes import SCENES
 from .tags import Tags
+from .templates import GroupTemplates
 from .tokens import Tokens
-from .ways import ContactWays
+from .transfers import Transfers
+from .ways import ContactWays, JoinWays
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,6 +48,10 @@ class Tenant:
         seed: gives ids and credentials; the same seed and actions give the same ids.
         now: an outside clock (aware UTC); the wall clock when left out.
         rules: what is particular to this corp.
+        patients: how many a scene with computed patients has (``chain``, 300 000 when left out).
+
+    Raises:
+        Mistake: no scene has that name, or ``patients`` is out of range.
     """
 
     corp: Corp
@@ -57,6 +65,10 @@ class Tenant:
     messages: Messages
     media: MediaStore
     ways: ContactWays
+    joins: JoinWays
+    links: AcquisitionLinks
+    templates: GroupTemplates
+    transfers: Transfers
     journal: Journal
     faults: Faults
 
@@ -67,7 +79,9 @@ class Tenant:
         seed: int | str = 1,
         now: Callable[[], datetime] | None = None,
         rules: Rules | None = None,
+        patients: int | None = None,
     ) -> None:
+        self.patients = patients
         self.credentials: Credentials = credentials_for(seed)
         self.rules = rules or Rules()
         self.clock = SandboxClock(now)
@@ -86,6 +100,8 @@ class Tenant:
         scene = scene or self.scene
         if scene not in SCENES:
             raise Mistake(f"no scene {scene!r}; there are {', '.join(sorted(SCENES))}")
+        if self.patients is not None and not 0 <= self.patients <= MOST_PATIENTS:
+            raise Mistake(f"a scene has 0 to {MOST_PATIENTS} patients, not {self.patients}")
         self.scene = scene
         self.seed = self.seed if seed is None else seed
         ids = Ids(self.seed)
@@ -107,6 +123,11 @@ class Tenant:
         self.messages = Messages(self.corp)
         self.media = MediaStore(self.corp)
         self.ways = ContactWays(self.corp)
+        self.joins = JoinWays(self.corp, self.groups, self.ways)
+        self.links = AcquisitionLinks(self.corp, self.people)
+        self.templates = GroupTemplates(self.corp)
+        self.groups.greet = self.templates.greet
+        self.transfers = Transfers(self.corp, self.people)
         self.journal = Journal()
         self.faults = Faults(self.seed)
         SCENES[scene](self)
@@ -136,6 +157,7 @@ class Tenant:
     def settle(self) -> None:
         """Let happen what is due by now (moment jobs that end). Cheap; called around every request."""
         self.moments.settle()
+        self.transfers.settle()
 
     def advance(self, seconds: float) -> datetime:
         """Move the tenant's time forward; tokens, codes and media age, jobs end."""

@@ -8,12 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import (
+    acquisition,
     app,
     app_messages,
     contact_ways,
     contacts,
     corp_tags,
     groupchats,
+    handovers,
+    join_ways,
     mass_sends,
     media,
     members,
@@ -29,7 +32,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *contacts.ENDPOINTS,
     *corp_tags.ENDPOINTS,
     *contact_ways.ENDPOINTS,
+    *acquisition.ENDPOINTS,
+    *join_ways.ENDPOINTS,
     *groupchats.ENDPOINTS,
+    *handovers.ENDPOINTS,
     *mass_sends.ENDPOINTS,
     *moments.ENDPOINTS,
     *app_messages.ENDPOINTS,

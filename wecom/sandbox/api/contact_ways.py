@@ -155,10 +155,18 @@ def del_contact_way(call: Call) -> Json:
     return {}
 
 
+def close_temp_chat(call: Call) -> Json:
+    userid = call.body.text("userid", required=True, missing=40003)
+    external_userid = call.body.text("external_userid", required=True, missing=41035)
+    call.tenant.ways.close_temp_chat(userid, external_userid)
+    return {}
+
+
 ENDPOINTS = (
     post("externalcontact/add_contact_way", add_contact_way),
     post("externalcontact/get_contact_way", get_contact_way),
     post("externalcontact/list_contact_way", list_contact_way),
     post("externalcontact/update_contact_way", update_contact_way),
     post("externalcontact/del_contact_way", del_contact_way),
+    post("externalcontact/close_temp_chat", close_temp_chat),
 )

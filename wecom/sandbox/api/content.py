@@ -41,6 +41,11 @@ def _attachment(tenant: Tenant, part: Fields) -> Json:
     return {"msgtype": kind, kind: reader(tenant, part.part(kind, required=True))}
 
 
+def read_attachment(tenant: Tenant, kind: str, part: Fields) -> Json:
+    """Return one checked object: image, link, miniprogram, video or file (refusals as ``read_content``)."""
+    return _READERS[kind](tenant, part)
+
+
 def _image(tenant: Tenant, image: Fields) -> Json:
     media_id, pic_url = image.text("media_id"), image.text("pic_url", max_bytes=2048)
     if media_id or not pic_url:  # media_id wins when both are given

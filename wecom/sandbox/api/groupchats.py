@@ -10,7 +10,7 @@ from .endpoint import post
 from .paging import page
 
 if TYPE_CHECKING:
-    from wecom.sandbox.state import GroupMember, Json
+    from wecom.sandbox.state import Group, GroupMember, Json
     from wecom.sandbox.tenant import Tenant
 
     from .endpoint import Call
@@ -19,7 +19,7 @@ WITHOUT_OWNERS = 1000  # members an app may see and still list all groups at onc
 
 
 def groupchat_list(call: Call) -> Json:
-    body, corp = call.body, call.tenant.corp
+    body, corp, transfers = call.body, call.tenant.corp, call.tenant.transfers
     status = body.integer("status_filter", high=3)
     owners = body.part("owner_filter").texts("userid_list", at_most=100)
     limit = body.integer("limit", default=-1, low=1, high=1000)
@@ -28,17 +28,29 @@ def groupchat_list(call: Call) -> Json:
         raise Refusal(40058, "invalid Request Parameter: limit is required")
     if not owners and len(corp.visible_members()) > WITHOUT_OWNERS:
         raise Refusal(81017)
-    wanted = {corp.member(userid).userid for userid in owners}
+    wanted = {u for u in owners if (m := corp.members.get(u)) and (m.left_at or corp.member(u))}
+    if owners and not wanted:
+        raise Refusal(40003)
     groups = [
         group
         for group in corp.groups.values()
         if not group.dismissed
-        and status == 0
-        and (group.owner in wanted if wanted else corp.members[group.owner].visible)
+        and (group.owner in wanted if wanted else _may_see(call.tenant, group))
+        and (status == 0 or transfers.group_status(group) == status)
     ]
     shown, following = page(groups, cursor=cursor, limit=limit)
-    answer: Json = {"group_chat_list": [{"chat_id": group.chat_id, "status": 0} for group in shown]}
+    answer: Json = {"group_chat_list": [_line(call.tenant, group) for group in shown]}
     return answer | ({"next_cursor": following} if following else {})
+
+
+def _line(tenant: Tenant, group: Group) -> Json:
+    return {"chat_id": group.chat_id, "status": tenant.transfers.group_status(group)}
+
+
+def _may_see(tenant: Tenant, group: Group) -> bool:
+    """Tell whether the app sees a group: its owner is visible, or left and somebody must inherit it."""
+    owner = tenant.corp.members[group.owner]
+    return owner.visible or owner.left_at is not None
 
 
 def groupchat_get(call: Call) -> Json:
@@ -48,7 +60,7 @@ def groupchat_get(call: Call) -> Json:
     group = corp.group(chat_id)
     if group is None:
         raise Refusal(86001, "invalid chatid")
-    if not corp.members[group.owner].visible:
+    if not _may_see(call.tenant, group):
         raise Refusal(60011)
     return {
         "group_chat": {

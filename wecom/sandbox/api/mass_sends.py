@@ -69,13 +69,9 @@ def _single_recipients(tenant: Tenant, body: Fields) -> tuple[dict[str, list[str
     senders = [sender] if sender else [member.userid for member in tenant.corp.serving_members()]
     chosen: dict[str, list[str]] = {}
     for userid in senders:
-        for follow in tenant.corp.follows_of_member.get(userid, {}).values():
-            fits = all(set(tags) & set(follow.tags) for tags in tag_lists)
-            if (
-                not follow.half
-                and fits
-                and (sender or _last_chatted(tenant, follow.external_userid) == userid)
-            ):
+        book = tenant.corp.follows_of_member.get(userid)
+        for follow in book.tagged(tag_lists) if book is not None else ():
+            if not follow.half and (sender or _last_chatted(tenant, follow.external_userid) == userid):
                 chosen.setdefault(userid, []).append(follow.external_userid)
     return chosen, []
 
@@ -132,21 +128,22 @@ def get_groupmsg_list_v2(call: Call) -> Json:
         raise Refusal(86214)
     start, end = window(body, longest=timedelta(days=31))
     creator = body.text("creator")
-    # Tasks of the API are the corp's and have no creator: asking for one, or for personal ones, finds none.
-    none_wanted = body.integer("filter_type", default=2, high=2) == 1 or bool(creator)
+    personal = {0: False, 1: True, 2: None}[body.integer("filter_type", default=2, high=2)]
     if creator:
         call.tenant.corp.member(creator)
-    tasks = [] if none_wanted else call.tenant.mass.listed(chat_type, start, end)
+    tasks = call.tenant.mass.listed(chat_type, start, end, creator=creator, personal=personal)
     limit, cursor = body.limit(default=50, most=100), body.text("cursor")
     shown, following = page(tasks, cursor=cursor, limit=limit)
     return {"next_cursor": following, "group_msg_list": [_listed(task) for task in shown]}
 
 
 def _listed(task: MassTask) -> Json:
-    return {
-        "msgid": task.msgid,
+    shown: Json = {"msgid": task.msgid}
+    if task.creator:  # what the API made is the corp's and shows no creator
+        shown["creator"] = task.creator
+    return shown | {
         "create_time": _seconds(task.created_at),
-        "create_type": 0,
+        "create_type": int(bool(task.creator)),
         "text": {"content": task.text},
         "attachments": task.attachments,
     }

@@ -32,7 +32,7 @@ def _profile(member: Member) -> Json:
 def user_get(call: Call) -> Json:
     userid = call.query.get("userid", "")
     member = call.tenant.corp.members.get(userid)
-    if member is None:
+    if member is None or member.left_at is not None:
         raise Refusal(60111 if userid else 40003)
     if not member.visible:
         raise Refusal(60011)

@@ -101,11 +101,10 @@ def get_moment_list(call: Call) -> Json:
     body = call.body
     start, end = window(body, longest=timedelta(days=30))
     creator = body.text("creator")
-    # Moments of the API are the corp's and have no creator: asking for one, or for personal ones, finds none.
-    none_wanted = body.integer("filter_type", default=2, high=2) == 1 or bool(creator)
+    personal = {0: False, 1: True, 2: None}[body.integer("filter_type", default=2, high=2)]
     if creator:
         call.tenant.corp.member(creator)
-    moments = [] if none_wanted else call.tenant.moments.listed(start, end)
+    moments = call.tenant.moments.listed(start, end, creator=creator, personal=personal)
     shown, following = page(moments, cursor=body.text("cursor"), limit=body.limit(default=20, most=20))
     return {"next_cursor": following, "moment_list": [_listed(moment) for moment in shown]}
 
@@ -114,9 +113,11 @@ def _listed(moment: Moment) -> Json:
     shown: Json = {
         "moment_id": moment.moment_id,
         "create_time": int(moment.created_at.timestamp()),
-        "create_type": 0,
+        "create_type": int(bool(moment.creator)),
         "visible_type": 1 if moment.public else 0,
     }
+    if moment.creator:  # what the API made is the corp's and shows no creator
+        shown["creator"] = moment.creator
     if moment.text:
         shown["text"] = {"content": moment.text}
     for attachment in moment.attachments:
@@ -133,6 +134,8 @@ def _listed(moment: Moment) -> Json:
 
 def get_moment_task(call: Call) -> Json:
     moment = call.tenant.moments.dispatched(call.body.text("moment_id"))
+    if moment.creator:
+        raise Refusal(41067)
     limit, cursor = call.body.limit(default=500, most=1000), call.body.text("cursor")
     shown, following = page(moment.senders, cursor=cursor, limit=limit)
     return {
