@@ -5,23 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from .chain import chain
 from .state import Department, Member
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .tenant import Tenant
-
-STATES = {
-    "front-desk": "前台扫码",
-    "dr-zhang-card": "张医生名片",
-    "dr-li-card": "李医生名片",
-    "douyin": "抖音",
-    "meituan": "美团",
-    "old-friend": "老带新",
-    "free-clinic": "义诊",
-    "wechat-oa": "公众号",
-}
 
 # (nickname, gender, {member: state}, groups): 福 = 护牙福利社, 娃 = 儿牙成长营, 种 = 张医生种植VIP服务群
 _SMALL_PATIENTS: tuple[tuple[str, int, dict[str, str], str], ...] = (
@@ -103,4 +93,4 @@ def _age(tenant: Tenant, userid: str, external_userid: str, by: timedelta) -> No
         bubble.at -= by
 
 
-SCENES: dict[str, Callable[[Tenant], None]] = {"small": small}
+SCENES: dict[str, Callable[[Tenant], None]] = {"small": small, "chain": chain}

@@ -102,14 +102,15 @@ async def running_sandbox(
     callback_url: str | None = DEFAULT_CALLBACK_URL,
     rules: Rules | None = None,
     retry_after_s: float = RETRY_AFTER_S,
+    patients: int | None = None,
 ) -> AsyncIterator[Sandbox]:
     """Serve a tenant until the block ends; port 0 picks a free one.
 
     Raises:
         OSError: the port is taken.
-        Mistake: no scene has that name.
+        Mistake: no scene has that name, or ``patients`` (of the scene ``chain``) is out of range.
     """
-    tenant = Tenant(scene=scene, seed=seed, now=now, rules=rules)
+    tenant = Tenant(scene=scene, seed=seed, now=now, rules=rules, patients=patients)
     app = create_sandbox_app(tenant, callback_url=callback_url, retry_after_s=retry_after_s)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()

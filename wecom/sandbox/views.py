@@ -5,6 +5,7 @@ Instants are ISO 8601 in UTC. Names are resolved here, so that a page shows them
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from .people import Unknown
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from .state import Follow, Group, Json, MassTask, Member, MemberTask, Message, Moment, Publication
     from .tenant import Tenant
 
+PATIENTS_AT_MOST = 1_000  # in one answer; a scene may have hundreds of thousands
+FOUND_AT_MOST = 100
+CHATS_AT_MOST = 100
+RECIPIENTS_AT_MOST = 500
 _STATUS = {0: "未发送", 1: "已发送", 2: "对方不是好友", 3: "已达接收上限"}
 
 
@@ -98,16 +103,23 @@ class Views:
 
     # -- the overview ---------------------------------------------------------------------------------
 
-    def state(self, *, limit: int = 200) -> Json:
-        """Return members, groups and the first ``limit`` patients, with numbers for badges."""
+    def state(self, *, limit: int = 200, search: str = "") -> Json:
+        """Return members, groups and the first ``limit`` patients, with numbers for badges.
+
+        With ``search`` only the patients whose nickname (or id) it is a part of; see ``FOUND_AT_MOST``.
+        """
         tenant, corp = self._tenant, self._tenant.corp
-        shown = [customer for _, customer in zip(range(limit), corp.customers.values(), strict=False)]
+        limit = min(limit, PATIENTS_AT_MOST)
+        if search:
+            shown = list(islice(corp.customers_named(search), min(limit, FOUND_AT_MOST)))
+        else:
+            shown = list(islice(corp.customers, limit))
         return {
             "now": iso(corp.now),
             "corp_id": corp.credentials.corp_id,
             "scene": tenant.scene,
             "members": [self._member(member) for member in corp.members.values()],
-            "patients": [self.patient_line(customer.external_userid) for customer in shown],
+            "patients": [self.patient_line(external_userid) for external_userid in shown],
             "patients_total": len(corp.customers),
             "groups": [self._group_line(group) for group in corp.groups.values()],
             "tags": [
@@ -181,23 +193,16 @@ class Views:
 
     # -- a member's phone -----------------------------------------------------------------------------
 
-    def member_phone(self, userid: str) -> Json:
-        """Return all a member sees: app conversation, chats, groups, tasks to tap, moments."""
+    def member_phone(self, userid: str, *, search: str = "", with_chat: str = "") -> Json:
+        """Return what a member sees: app conversation, chats, groups, tasks to tap, moments.
+
+        Of thousands of chats it is the ``CHATS_AT_MOST`` that moved last, or those whose nickname or
+        remark holds ``search``; and in any case the one with the customer ``with_chat``.
+        """
         tenant, corp = self._tenant, self._tenant.corp
         if userid not in corp.members:
             raise Unknown(f"no member has the userid {userid!r}")
-        chats = []
-        for external_userid, follow in corp.follows_of_member.get(userid, {}).items():
-            bubbles = corp.chats.get((userid, external_userid), [])
-            chats.append(
-                {
-                    "external_userid": external_userid,
-                    "name": self._name(external_userid),
-                    "follow": self._follow(follow),
-                    "messages": self._bubbles(bubbles, viewer=userid),
-                    "last_at": iso(bubbles[-1].at if bubbles else follow.createtime),
-                }
-            )
+        chats = [self._chat(follow) for follow in self._shown_follows(userid, search, with_chat)]
         return {
             "now": iso(corp.now),
             "member": self._member(corp.members[userid]),
@@ -208,6 +213,7 @@ class Views:
             },
             "notices": self._bubbles(corp.assistant_chats.get(userid, []), viewer=userid),
             "chats": sorted(chats, key=lambda chat: str(chat["last_at"]), reverse=True),
+            "chats_total": len(corp.follows_of_member.get(userid, ())),
             "groups": [
                 {
                     **self._group_line(g),
@@ -220,6 +226,30 @@ class Views:
                 self._mass_task(task, task.tasks[userid]) for task in tenant.mass.of_member(userid)
             ],
             "moments": [self._moment(moment, userid) for moment in tenant.moments.of_member(userid)],
+        }
+
+    def _shown_follows(self, userid: str, search: str, with_chat: str) -> list[Follow]:
+        recent = self._tenant.corp.recent_follows(userid)
+        wanted = search.strip().casefold()
+        if wanted:
+            recent = (
+                f for f in recent if wanted in f"{f.remark}\n{self._name(f.external_userid)}".casefold()
+            )
+        shown = list(islice(recent, CHATS_AT_MOST))
+        opened = self._tenant.corp.follow(userid, with_chat) if with_chat else None
+        if opened is not None and all(follow.external_userid != with_chat for follow in shown):
+            shown.append(opened)
+        return shown
+
+    def _chat(self, follow: Follow) -> Json:
+        """Return a member's chat with a customer, as the member sees it."""
+        bubbles = self._tenant.corp.chats.get((follow.userid, follow.external_userid), [])
+        return {
+            "external_userid": follow.external_userid,
+            "name": self._name(follow.external_userid),
+            "follow": self._follow(follow),
+            "messages": self._bubbles(bubbles, viewer=follow.userid),
+            "last_at": iso(bubbles[-1].at if bubbles else follow.createtime),
         }
 
     @staticmethod
@@ -248,8 +278,9 @@ class Views:
                     "status_text": _STATUS[delivery.status],
                     "send_time": iso(delivery.send_time),
                 }
-                for some_id, delivery in part.recipients.items()
+                for some_id, delivery in islice(part.recipients.items(), RECIPIENTS_AT_MOST)
             ],
+            "recipients_total": len(part.recipients),
         }
 
     @staticmethod

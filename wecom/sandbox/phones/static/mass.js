@@ -20,7 +20,7 @@ function card(ctx, task, userid) {
   const pending = task.state === "pending";
   const groups = task.chat_type === "group";
   const key = `mass/${userid}/${task.msgid}`;
-  const choose = pending && task.allow_select;
+  const choose = pending && task.allow_select && task.recipients.length === task.recipients_total;
   return h("form", {
     class: `task ${pending ? "" : "task-over"}`, key: task.msgid, "data-testid": "task-mass", "data-state": task.state,
     onsubmit: (event) => {
@@ -44,8 +44,9 @@ function recipients(task, groups, choose) {
     choose
       ? h("label", { class: "check" }, h("input", { type: "checkbox", name: "to", value: to.id, checked: true }), h("span", {}, to.name))
       : h("span", {}, to.name),
-    task.state === "pending" ? null : h("span", { class: `status status-${to.status}` }, to.status_text))));
-  const title = `${choose ? "选择" : "发给这些"}${groups ? "客户群" : "客户"}（${task.recipients.length}）`;
+    task.state === "pending" ? null : h("span", { class: `status status-${to.status}` }, to.status_text))),
+  task.recipients.length < task.recipients_total ? h("li", { key: "more" }, `还有 ${task.recipients_total - task.recipients.length} 位`) : null);
+  const title = `${choose ? "选择" : "发给这些"}${groups ? "客户群" : "客户"}（${task.recipients_total}）`;
   if (task.recipients.length <= OPEN_UP_TO) {
     return h("fieldset", { class: "task-to-list" }, h("legend", {}, title), list);
   }
@@ -61,7 +62,7 @@ function send(ctx, task, userid, key, only) {
   if (only && only.length < task.recipients.length) body.only = only;
   ctx.act("tap-mass", body, key, ({ results }) => {
     const done = Object.values(results).filter((status) => status === 1).length;
-    const total = only ? only.length : task.recipients.length;
+    const total = only ? only.length : task.recipients_total;
     ctx.toast(done === total ? `已发送给 ${done} 个${task.chat_type === "group" ? "群" : "客户"}。` : `已发送 ${done} 个，${total - done} 个没有送达。`);
   });
 }

@@ -26,7 +26,7 @@ export function memberScreen(ctx, phone, view) {
   ]);
   if (name === "tasks") return screen(ctx, phone, { title: "群发助手", foot }, massTasks(ctx, view, phone.id));
   if (name === "moments") return screen(ctx, phone, { title: "客户朋友圈", foot }, momentTasks(ctx, view));
-  if (name === "customers") return screen(ctx, phone, { title: `我的客户（${view.chats.length}）`, foot }, customers(ctx, phone, view));
+  if (name === "customers") return screen(ctx, phone, { title: `我的客户（${view.chats_total}）`, foot }, customers(ctx, phone, view));
   return screen(ctx, phone, { title: "消息", foot }, messages(ctx, phone, view));
 }
 
@@ -50,7 +50,7 @@ function messages(ctx, phone, view) {
       }),
     })),
   ].sort((a, b) => (a.at < b.at ? 1 : -1));
-  return h("ul", { class: "lines" },
+  return [finder(ctx, phone, view), h("ul", { class: "lines", key: "lines" },
     line(ctx.to(phone, "app"), avatar(view.app_chat.name, "app", "app"), view.app_chat.name, {
       key: "app", note: h("span", { class: "corp-tag" }, "应用"), when: last(view.app_chat.messages), count: waiting,
       text: preview(view.app_chat.messages.at(-1)) || "审批卡片和提醒会出现在这里",
@@ -58,7 +58,17 @@ function messages(ctx, phone, view) {
     line(ctx.to(phone, "notices"), avatar("客户联系", "notices", "notice"), "客户联系", {
       key: "notices", when: last(view.notices), text: preview(view.notices.at(-1)) || "群发和朋友圈任务的通知",
     }),
-    rows.map(({ row }) => row));
+    rows.map(({ row }) => row))];
+}
+
+/** A search, for a member with more customers than the list shows. */
+function finder(ctx, phone, view) {
+  const sought = ctx.tenant.sought(phone);
+  if (view.chats_total <= view.chats.length && !sought) return null;
+  return h("div", { class: "finder", key: "finder" },
+    h("label", { class: "search" }, icon("search"), h("span", { class: "hidden-text" }, "按名字找客户"),
+      h("input", { type: "search", placeholder: `在 ${view.chats_total} 位客户里找`, value: sought, autocomplete: "off", "data-testid": "find-customer", oninput: (event) => ctx.tenant.seek(phone, event.currentTarget.value) })),
+    h("p", { class: "quiet" }, sought ? `找到 ${view.chats.length}${view.chats.length >= 100 ? "+" : ""} 位` : `只列出最近的 ${view.chats.length} 位`));
 }
 
 function app(ctx, phone, view) {
@@ -103,12 +113,12 @@ function group(ctx, phone, view, chatId) {
 }
 
 function customers(ctx, phone, view) {
-  if (view.chats.length === 0) return empty("people", "还没有客户", "患者扫码添加后会出现在这里。");
-  return h("ul", { class: "lines" }, view.chats.map((one) =>
+  if (view.chats_total === 0) return empty("people", "还没有客户", "患者扫码添加后会出现在这里。");
+  return [finder(ctx, phone, view), h("ul", { class: "lines", key: "lines" }, view.chats.map((one) =>
     line(ctx.to(phone, "customers", one.external_userid), avatar(one.name, one.external_userid), nameOf(one), {
       key: one.external_userid, note: wechat(), dim: Boolean(one.follow.lost_at),
       text: [one.follow.lost_at ? "已删除你" : "", one.follow.half ? "等待确认" : "", one.follow.tags.map((tag) => tag.name).join("、") || "没有标签"].filter(Boolean).join(" · "),
-    })));
+    })))];
 }
 
 function customer(ctx, phone, view, externalUserid) {

@@ -54,7 +54,12 @@ function section(title, count, items, tool = null) {
 
 function search(ctx) {
   return h("label", { class: "search" }, icon("search"), h("span", { class: "hidden-text" }, "按名字找患者"),
-    h("input", { type: "search", placeholder: "找一位患者", autocomplete: "off", oninput: (event) => { ctx.filter = event.currentTarget.value; ctx.changed(); } }));
+    h("input", { type: "search", placeholder: "找一位患者", autocomplete: "off", oninput: (event) => {
+      ctx.filter = event.currentTarget.value;
+      const { state } = ctx.tenant;
+      if (state.patients.length < state.patients_total) ctx.tenant.seek(null, ctx.filter); // not all of them are here
+      ctx.changed();
+    } }));
 }
 
 function item(ctx, open, { kind, id, name, face, text, count = 0 }) {

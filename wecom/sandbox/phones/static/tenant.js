@@ -33,6 +33,11 @@ export async function call(method, path, body) {
   return answer;
 }
 
+/** The customer whose chat or card a member's phone shows: she may not be among the recent ones. */
+function openChat(phone) {
+  return phone.kind === "members" && ["chats", "customers"].includes(phone.screen[0]) ? phone.screen[1] ?? "" : "";
+}
+
 export class Tenant {
   state = null; // GET /state
   live = false; // the event stream is open
@@ -40,6 +45,7 @@ export class Tenant {
   #views = new Map(); // phone key -> {data, missing}
   #wanted = new Map(); // phone key -> phone
   #stale = new Set(); // phone keys, "state"
+  #searches = new Map(); // phone key or "state" -> what is looked for
   #running = new Set();
   #timer = null;
   #ahead = 0; // sandbox time minus ours, in ms
@@ -68,13 +74,35 @@ export class Tenant {
   watch(phones) {
     const keys = new Map(phones.map((phone) => [phoneKey(phone), phone]));
     for (const key of this.#views.keys()) if (!keys.has(key)) this.#views.delete(key);
-    for (const key of keys.keys()) if (!this.#wanted.has(key)) this.#touch(key);
+    for (const [key, phone] of keys) {
+      const before = this.#wanted.get(key);
+      if (!before || openChat(before) !== openChat(phone)) this.#touch(key);
+    }
     this.#wanted = keys;
   }
 
   /** Return {data, missing} of a phone, or undefined while it is being fetched for the first time. */
   view(phone) {
     return this.#views.get(phoneKey(phone));
+  }
+
+  /** Look for people by name, on a phone or (null) among all patients; the sandbox never sends thousands. */
+  seek(phone, text) {
+    const key = phone ? phoneKey(phone) : "state";
+    this.#searches.set(key, text.trim());
+    this.#touch(key);
+  }
+
+  sought(phone) {
+    return this.#searches.get(phone ? phoneKey(phone) : "state") ?? "";
+  }
+
+  #path(key, phone) {
+    const query = new URLSearchParams();
+    if (key === "state") query.set("limit", "500");
+    else if (openChat(phone)) query.set("chat", openChat(phone));
+    if (this.#searches.get(key)) query.set("search", this.#searches.get(key));
+    return `${key === "state" ? key : `phones/${phone.kind}/${encodeURIComponent(phone.id)}`}?${query}`;
   }
 
   refreshAll() {
@@ -96,8 +124,7 @@ export class Tenant {
     if (key !== "state" && !phone) return;
     this.#running.add(key);
     try {
-      const path = key === "state" ? "state?limit=500" : `phones/${phone.kind}/${encodeURIComponent(phone.id)}`;
-      const data = await call("GET", path);
+      const data = await call("GET", this.#path(key, phone));
       this.#ahead = Date.parse(data.now) - Date.now();
       if (key === "state") this.state = data;
       else if (this.#wanted.has(key)) this.#views.set(key, { data, missing: false });
