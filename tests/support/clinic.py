@@ -6,11 +6,12 @@ import asyncio
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from aiohttp import web
+from blockbuster import blockbuster_ctx
 from pydantic import SecretStr
 
 from bot.app import RUNTIME, Runtime, create_app
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from content.pack import Pack
 
 MONDAY = datetime(2026, 11, 23, 0, 40, tzinfo=UTC)  # 08:40 in the clinic
+ROOMS = ("bot", "clinic", "console", "handlers", "sop", "store")
 API_KEY = "test-api-key"
 PASSWORD = "test-password"
 
@@ -142,9 +144,16 @@ async def running_clinic(
             sandbox.callbacks.url = f"{url}/wecom/callback"
             sandbox.tenant.rules.callbacks_configured = True
             async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as http:
-                yield Clinic(
-                    url=url, clock=clock, sandbox=sandbox, runtime=app[RUNTIME], http=http, settings=settings
-                )
+                # Starting may block; from here on, whatever of our rooms blocks the loop fails the test.
+                with blockbuster_ctx(scanned_modules=list(ROOMS)):
+                    yield Clinic(
+                        url=url,
+                        clock=clock,
+                        sandbox=sandbox,
+                        runtime=app[RUNTIME],
+                        http=http,
+                        settings=settings,
+                    )
         finally:
             await runner.cleanup()
 
@@ -165,6 +174,3 @@ def settings_for(sandbox: Sandbox, database_url: str, **options: Any) -> Setting
         "wecom_aes_key": SecretStr(facts["aes_key"]),
     }
     return Settings(_env_file=None, **(values | options))
-
-
-LATER = timedelta(hours=1)
