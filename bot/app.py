@@ -25,6 +25,8 @@ from bot.media import MediaLibrary
 from bot.metrics import Metrics
 from bot.planning import WeekPlanning
 from bot.sync import TenantSync
+from bot.syncing.nightly import NightlySync
+from bot.syncing.reconciliation import Reconciliation
 from bot.wakeups import INBOX, OUTBOX, Wakeups
 from bot.watcher import Watcher
 from console.api import setup_api
@@ -208,6 +210,13 @@ class _Builder:
         )
         media = MediaLibrary(database, client, pack, clock=clock)
         sync = TenantSync(database, client, clock=clock)
+        nightly = NightlySync(
+            database,
+            Reconciliation(database, client, pack=pack, vault=self.vault, clock=clock).run,
+            clock=clock,
+            zone=pack.timezone,
+            on_found=lambda: self.wakeups.tell(OUTBOX),
+        )
         self.planning = WeekPlanning(
             database,
             sync,
@@ -265,6 +274,7 @@ class _Builder:
                 planning=self.planning,
                 watcher=watcher,
                 sync=sync,
+                nightly=nightly,
                 warm=lambda: media.warm(_welcome_media(pack)),
                 metrics=self.metrics,
                 leadership=Alone() if self.redis is None else RedisLeadership(self.redis),

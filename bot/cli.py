@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
@@ -136,6 +137,21 @@ def lint_command(
     except LintInputProblem as exc:
         _fail(str(exc))
     raise typer.Exit(FINDINGS if worst else 0)
+
+
+@cli.command("sync")
+def sync_command() -> None:
+    """从企业微信读一遍全部成员、患者、标签和客户群，补上漏掉的回调，打印差异；中断后再运行会接着做。"""
+    from bot.syncing.command import sync  # noqa: PLC0415  (only this command needs it)
+
+    configure_logging(level=logging.WARNING)
+    settings = _settings()
+    pack = _pack(settings.content_pack)
+    try:
+        code = run(sync(settings, pack))
+    except KeyboardInterrupt:
+        _fail("已停下；再运行一次 xiaohu sync，会从停下的地方继续。")
+    raise typer.Exit(code)
 
 
 @cli.command("doctor")

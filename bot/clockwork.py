@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bot.metrics import Metrics
     from bot.planning import WeekPlanning
     from bot.sync import TenantSync
+    from bot.syncing.nightly import NightlySync
     from bot.watcher import Watcher
     from content.pack import Pack
     from store.clock import Clock
@@ -90,6 +91,7 @@ class Clockwork:
         planning: WeekPlanning,
         watcher: Watcher,
         sync: TenantSync,
+        nightly: NightlySync,
         warm: Callable[[], Awaitable[None]],
         metrics: Metrics,
         leadership: Leadership,
@@ -103,6 +105,7 @@ class Clockwork:
         self._planning = planning
         self._watcher = watcher
         self._sync = sync
+        self._nightly = nightly
         self._warm = warm
         self._metrics = metrics
         self._leadership = leadership
@@ -119,6 +122,7 @@ class Clockwork:
             (self.ensure_week, timedelta(seconds=5)),
             (self.read_tenant, timedelta(seconds=15)),
             (self.warm_media, timedelta(minutes=10)),
+            (self.reconcile, timedelta(minutes=1)),
             (self.count, timedelta(seconds=15)),
         ]
         under_way: set[asyncio.Task[None]] = set()
@@ -184,6 +188,10 @@ class Clockwork:
     async def read_tenant(self) -> None:
         """Read members and groups, once an hour."""
         await self._sync.keep()
+
+    async def reconcile(self) -> None:
+        """Compare everything with WeCom's lists, once a night."""
+        await self._nightly.keep()
 
     async def warm_media(self) -> None:
         """Upload what greetings need, before somebody must be greeted within 20 s."""

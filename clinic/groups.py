@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from clinic.tables import CustomerGroup
+from clinic.reconcile import Tally
+from clinic.tables import CustomerGroup, GroupMember
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
+
+ROWS: Final = 100  # rows of one INSERT: a group has up to 500 people, a statement of SQLite 32 766 values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seat:
+    """Somebody in a group; ``external``: no member of this corp."""
+
+    person: str
+    external: bool
+    joined_at: datetime | None
+    join_scene: int
+    state: str
 
 
 async def record(
@@ -55,3 +71,50 @@ async def names(session: AsyncSession) -> dict[str, str]:
     """Return the groups' names by chat id."""
     rows = await session.execute(select(CustomerGroup.chat_id, CustomerGroup.name))
     return dict(rows.all())
+
+
+async def record_seats(session: AsyncSession, chat_id: str, seats: Sequence[Seat]) -> Tally:
+    """Write who is in a group; who is not among ``seats`` is no longer in it."""
+    listed = {seat.person: seat for seat in seats}
+    known = set(await session.scalars(select(GroupMember.person).where(GroupMember.chat_id == chat_id)))
+    fresh = [
+        {
+            "chat_id": chat_id,
+            "person": seat.person,
+            "external": seat.external,
+            "joined_at": seat.joined_at,
+            "join_scene": seat.join_scene,
+            "state": seat.state[:64],
+        }
+        for person, seat in listed.items()
+        if person not in known
+    ]
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    for start in range(0, len(fresh), ROWS):
+        rows = fresh[start : start + ROWS]
+        await session.execute(insert(GroupMember).values(rows).on_conflict_do_nothing())
+    gone = sorted(known - listed.keys())
+    if gone:
+        await session.execute(
+            delete(GroupMember).where(GroupMember.chat_id == chat_id, GroupMember.person.in_(gone))
+        )
+    return Tally(seen=len(listed), added=len(fresh), lost=len(gone))
+
+
+async def standing(session: AsyncSession) -> set[str]:
+    """Return the chat ids of the groups that are not dismissed as far as we know."""
+    return set(
+        await session.scalars(select(CustomerGroup.chat_id).where(CustomerGroup.dismissed_at.is_(None)))
+    )
+
+
+async def description(session: AsyncSession, chat_id: str) -> tuple[str, str, int, bool] | None:
+    """Return a group's name, owner, number of people and whether it stands; None for an unknown group."""
+    row = (
+        await session.execute(
+            select(
+                CustomerGroup.name, CustomerGroup.owner, CustomerGroup.members, CustomerGroup.dismissed_at
+            ).where(CustomerGroup.chat_id == chat_id)
+        )
+    ).first()
+    return None if row is None else (row.name, row.owner, row.members, row.dismissed_at is None)

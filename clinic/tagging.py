@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clinic import people
+from clinic.reconcile import Tally
 from clinic.tables import PatientTag, Tag
 
 if TYPE_CHECKING:
@@ -27,6 +28,11 @@ def split(path: str) -> tuple[str, str]:
     if not (group and slash and name):
         raise ValueError(f"标签“{path}”要写成“组/标签”")
     return group, name
+
+
+def mark_key(userid: str, external_userid: str, *, at: datetime) -> str:
+    """Return the key under which the source tags of an addition are queued: its event and a sync share it."""
+    return f"tags:{userid}:{external_userid}:{int(at.timestamp())}"
 
 
 async def record_corp_tags(session: AsyncSession, ids: Mapping[str, str]) -> None:
@@ -83,3 +89,23 @@ async def record_marked(
             )
             .on_conflict_do_nothing()
         )
+
+
+async def record_listing(session: AsyncSession, listed: Mapping[str, str]) -> Tally:
+    """Write all corp tags as WeCom lists them, ids by path; what is listed no more loses its id.
+
+    A tag that was renamed is lost under its old name and added under the new one.
+    """
+    known = {tag.path: tag for tag in await session.scalars(select(Tag))}
+    fresh = {path: wecom_id for path, wecom_id in listed.items() if path not in known}
+    moved = {
+        path: wecom_id
+        for path, wecom_id in listed.items()
+        if path in known and known[path].wecom_id != wecom_id
+    }
+    gone = [tag for path, tag in known.items() if path not in listed and tag.wecom_id is not None]
+    for tag in gone:
+        tag.wecom_id = None
+    await session.flush()
+    await record_corp_tags(session, fresh | moved)
+    return Tally(seen=len(listed), added=len(fresh), changed=len(moved), lost=len(gone))

@@ -41,6 +41,7 @@ def contact_router(pack: Pack) -> Router:
             channel=event.state,
             at=event.happened_at,
             now=turn.now,
+            half=event.half,
         )
         channel = pack.channel(event.state or follow.channel or None)
         audit.record(

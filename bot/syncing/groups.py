@@ -1,0 +1,110 @@
+"""The last stage of a sync: customer groups and who is in them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+from bot.syncing.reading import GroupHidden, TenantReader, seats_of
+from clinic import groups
+from clinic.reconcile import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from typing import Any
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from bot.syncing.reconciliation import Watching
+    from bot.syncing.runs import Run
+    from store.clock import Clock
+    from store.database import Database
+    from wecom.api.groups import GroupChat
+
+GROUPS: Final = "groups"
+SEATS: Final = "seats"
+AT_ONCE: Final = 10  # groups of one transaction; each has up to 500 people
+
+
+class Step(Protocol):
+    """Records and moves on, in one transaction."""
+
+    async def __call__(
+        self,
+        run: Run,
+        work: Callable[[AsyncSession], Awaitable[Mapping[str, Tally]]] | None = None,
+        *,
+        place: Mapping[str, Any] | None = None,
+    ) -> Run: ...
+
+
+class GroupWalk:
+    """Reads group after group in the order of their ids; the last id is the bookmark."""
+
+    def __init__(
+        self, database: Database, reader: TenantReader, step: Step, *, clock: Clock, watching: Watching
+    ) -> None:
+        self._database = database
+        self._reader = reader
+        self._step = step
+        self._clock = clock
+        self._watching = watching
+
+    async def walk(self, run: Run) -> Run:
+        """Read all groups behind the bookmark, then look for those that are listed no more."""
+        ids = await self._reader.group_ids(run.serving)
+        after = str(run.place.get("after", ""))
+        left = [chat_id for chat_id in ids if chat_id > after]
+        for start in range(0, len(left), AT_ONCE):
+            some = left[start : start + AT_ONCE]
+            chats = [chat for chat_id in some if (chat := await self._visible(chat_id)) is not None]
+            run = await self._step(run, self._record(chats), place={"after": some[-1]})
+            self._watching.stage(GROUPS, len(ids) - len(left) + start + len(some), len(ids))
+        gone = await self._gone(set(ids))
+
+        async def dismiss(session: AsyncSession) -> Mapping[str, Tally]:
+            for chat_id in gone:
+                await groups.dismissed(session, chat_id, at=self._clock.now())
+            return {GROUPS: Tally(lost=len(gone))}
+
+        return await self._step(run, dismiss)
+
+    async def _visible(self, chat_id: str) -> GroupChat | None:
+        try:
+            return await self._reader.group(chat_id)
+        except GroupHidden:
+            return None
+
+    def _record(self, chats: Sequence[GroupChat]) -> Callable[[AsyncSession], Awaitable[Mapping[str, Tally]]]:
+        async def record(session: AsyncSession) -> Mapping[str, Tally]:
+            found = {GROUPS: Tally(), SEATS: Tally()}
+            for chat in chats:
+                known = await groups.description(session, chat.chat_id)
+                described = (chat.name[:200], chat.owner, len(chat.member_list), True)
+                await groups.record(
+                    session,
+                    chat_id=chat.chat_id,
+                    name=chat.name,
+                    owner=chat.owner,
+                    members=len(chat.member_list),
+                    member_version=chat.member_version or None,
+                    now=self._clock.now(),
+                )
+                changed = known is not None and known != described
+                found[GROUPS] += Tally(seen=1, added=known is None, changed=changed)
+                found[SEATS] += await groups.record_seats(session, chat.chat_id, seats_of(chat))
+            return found
+
+        return record
+
+    async def _gone(self, listed: set[str]) -> list[str]:
+        """Return the groups that are certainly dismissed: not listed, and refused when asked for by id."""
+        async with self._database.read() as session:
+            known = await groups.standing(session)
+        gone = []
+        for chat_id in sorted(known - listed):
+            try:
+                if await self._reader.group(chat_id) is None:
+                    gone.append(chat_id)
+            except GroupHidden:
+                continue  # its owner left the visible range: the group lives on without us
+        return gone

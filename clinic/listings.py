@@ -1,0 +1,341 @@
+"""Writing down what WeCom lists, a page at a time: patients, relations and the tags on them.
+
+A page is one transaction of a few statements, however much it holds. Recording a page again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from clinic import audit
+from clinic.effects import MarkTags
+from clinic.people import BY_SYNC, NAME
+from clinic.reconcile import Found, Listed, Relation, Tally, judge_listed, judge_tags
+from clinic.tables import Follow, Patient, PatientTag
+from clinic.tagging import mark_key
+from store import outbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from store.vault import Vault
+
+PATIENTS: Final = "patients"
+FOLLOWS: Final = "follows"
+MARKS: Final = "marks"
+TAG_WINDOW: Final = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedContact:
+    """A person and one member's relation to her, as a listing shows them."""
+
+    external_userid: str
+    name: str
+    unionid: str
+    gender: int
+    userid: str
+    relation: Listed
+    tag_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A channel: what staff call it, and the tags (``组/标签``) that say where somebody came from."""
+
+    title: str
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagRef:
+    """A corp tag that our records hold."""
+
+    id: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """What a page is judged by; read once for many pages."""
+
+    vault: Vault
+    tags: Mapping[str, TagRef]  # by WeCom's id
+    sources: Mapping[str, Source]  # by channel state
+    late_since: datetime
+
+
+async def record(
+    session: AsyncSession,
+    contacts: Sequence[ListedContact],
+    lookup: Lookup,
+    *,
+    asked_at: datetime,
+    now: datetime,
+) -> dict[str, Tally]:
+    """Write a page of WeCom's list and return what was different, by kind.
+
+    A relation whose event never came gets the tags of its channel; never a welcome, whose 20 s are over.
+
+    Args:
+        asked_at: when the page was asked for; what happened since is not overruled by it.
+    """
+    # A page never names one relation twice, but a listing that moves under its cursor may.
+    by_pair = {(contact.external_userid, contact.userid): contact for contact in contacts}
+    ids, patients = await _record_patients(session, by_pair.values(), lookup.vault, now=now)
+    pairs = {(ids[who], userid): contact for (who, userid), contact in by_pair.items()}
+    follows = await _record_follows(session, pairs, lookup, now=now)
+    marks = await _record_marks(session, pairs, lookup, asked_at=asked_at, now=now)
+    return {PATIENTS: patients, FOLLOWS: follows, MARKS: marks}
+
+
+async def _record_patients(
+    session: AsyncSession, contacts: Iterable[ListedContact], vault: Vault, *, now: datetime
+) -> tuple[dict[str, int], Tally]:
+    people = {contact.external_userid: contact for contact in contacts}
+    query = select(
+        Patient.id, Patient.external_userid, Patient.name_sealed, Patient.unionid, Patient.gender
+    ).where(Patient.external_userid.in_(people))
+    known = {row.external_userid: row for row in await session.execute(query)}
+    changes = []
+    for who, row in known.items():
+        person = people[who]
+        name = vault.open(row.name_sealed, about=NAME) if row.name_sealed else ""
+        wanted = (person.name or name, person.unionid or row.unionid, person.gender)
+        if wanted != (name, row.unionid, row.gender):
+            sealed = row.name_sealed if wanted[0] == name else vault.seal(person.name, about=NAME)
+            changes.append(
+                {
+                    "id": row.id,
+                    "name_sealed": sealed,
+                    "unionid": wanted[1],
+                    "gender": person.gender,
+                    "updated_at": now,
+                }
+            )
+    if changes:
+        await session.execute(update(Patient), changes)
+    ids = {who: int(row.id) for who, row in known.items()}
+    new = [person for who, person in people.items() if who not in known]
+    if new:
+        values = [
+            {
+                "external_userid": person.external_userid,
+                "unionid": person.unionid or None,
+                "name_sealed": vault.seal(person.name, about=NAME) if person.name else None,
+                "gender": person.gender,
+                "first_seen_at": now,
+                "updated_at": now,
+            }
+            for person in new
+        ]
+        await _insert_missing(session, Patient, values)
+        fresh = select(Patient.external_userid, Patient.id).where(
+            Patient.external_userid.in_([person.external_userid for person in new])
+        )
+        ids |= dict((await session.execute(fresh)).all())
+    return ids, Tally(seen=len(people), added=len(new), changed=len(changes))
+
+
+async def _record_follows(
+    session: AsyncSession,
+    pairs: Mapping[tuple[int, str], ListedContact],
+    lookup: Lookup,
+    *,
+    now: datetime,
+) -> Tally:
+    query = (
+        select(Follow)
+        .where(Follow.patient_id.in_({pair[0] for pair in pairs}), Follow.userid.in_({p[1] for p in pairs}))
+        .order_by(Follow.id)
+        .with_for_update()
+    )
+    known = {(follow.patient_id, follow.userid): follow for follow in await session.scalars(query)}
+    fresh: list[dict[str, Any]] = []
+    changed = 0
+    for pair, contact in pairs.items():
+        follow = known.get(pair)
+        verdict = judge_listed(
+            _relation_of(follow) if follow is not None else None,
+            contact.relation,
+            late_since=lookup.late_since,
+            now=now,
+        )
+        stands = verdict.relation
+        values = {
+            "channel": stands.channel[:64],
+            "add_way": stands.add_way,
+            "added_at": stands.added_at,
+            "lost_at": stands.lost_at,
+            "lost_by": stands.lost_by,
+            "half": stands.half,
+        }
+        if follow is None:
+            fresh.append(
+                {"patient_id": pair[0], "userid": pair[1], "changed_at": stands.added_at or now, **values}
+            )
+        elif verdict.found is not Found.SAME:
+            changed += 1
+            for name, value in values.items():
+                setattr(follow, name, value)
+            follow.changed_at = max(follow.changed_at, stands.added_at or follow.changed_at)
+        if verdict.late:
+            await _catch_up(session, contact, stands, lookup, now=now)
+    if fresh:
+        await _insert_missing(session, Follow, fresh)
+    await session.flush()
+    session.expunge_all()
+    return Tally(seen=len(pairs), added=len(fresh), changed=changed)
+
+
+def _relation_of(follow: Follow) -> Relation:
+    return Relation(
+        channel=follow.channel,
+        add_way=follow.add_way,
+        added_at=follow.added_at,
+        lost_at=follow.lost_at,
+        lost_by=follow.lost_by,
+        half=follow.half,
+    )
+
+
+async def _catch_up(
+    session: AsyncSession, contact: ListedContact, relation: Relation, lookup: Lookup, *, now: datetime
+) -> None:
+    """Do what the lost event would have done, but for the welcome."""
+    source = lookup.sources.get(relation.channel)
+    title = source.title if source else relation.channel or "未知"
+    audit.record(
+        session,
+        at=now,
+        actor=audit.RULES,
+        action="contact.added",
+        subject=f"patient:{contact.external_userid}",
+        reason=f"对账发现：添加了成员 {contact.userid}（没有收到回调），渠道：{title}",
+        detail={"userid": contact.userid, "state": relation.channel, "origin": BY_SYNC},
+    )
+    worn = {lookup.tags[tag].path for tag in contact.tag_ids if tag in lookup.tags}
+    if source is None or not set(source.tags) - worn:
+        return
+    reason = f"渠道“{source.title}”的来源标签（对账补上）"
+    await outbox.put(
+        session,
+        MarkTags(
+            userid=contact.userid,
+            external_userid=contact.external_userid,
+            add=list(source.tags),
+            reason=reason,
+        ),
+        key=mark_key(contact.userid, contact.external_userid, at=relation.added_at or now),
+        now=now,
+        deadline=now + TAG_WINDOW,
+        cause=reason,
+    )
+
+
+async def _record_marks(
+    session: AsyncSession,
+    pairs: Mapping[tuple[int, str], ListedContact],
+    lookup: Lookup,
+    *,
+    asked_at: datetime,
+    now: datetime,
+) -> Tally:
+    rows = await session.execute(
+        select(PatientTag.patient_id, PatientTag.userid, PatientTag.tag_id, PatientTag.at).where(
+            PatientTag.patient_id.in_({pair[0] for pair in pairs}),
+            PatientTag.userid.in_({pair[1] for pair in pairs}),
+        )
+    )
+    known: dict[tuple[int, str], dict[int, datetime]] = defaultdict(dict)
+    for patient_id, userid, tag_id, at in rows:
+        known[patient_id, userid][tag_id] = at
+    fresh: list[dict[str, Any]] = []
+    gone: list[tuple[int, str, int]] = []
+    seen = 0
+    for pair, contact in pairs.items():
+        # Strategy tags and tags made this minute are not in our table; the next run knows them.
+        listed = {lookup.tags[tag].id for tag in contact.tag_ids if tag in lookup.tags}
+        seen += len(listed)
+        note, forget = judge_tags(known[pair], listed, asked_at=asked_at)
+        gone += [(*pair, tag_id) for tag_id in forget]
+        fresh += [
+            {
+                "patient_id": pair[0],
+                "userid": pair[1],
+                "tag_id": tag_id,
+                "origin": "wecom",
+                "reason": "企业微信里已有的标签",
+                "at": now,
+            }
+            for tag_id in sorted(note)
+        ]
+    if fresh:
+        await _insert_missing(session, PatientTag, fresh)
+    if gone:
+        columns = tuple_(PatientTag.patient_id, PatientTag.userid, PatientTag.tag_id)
+        await session.execute(delete(PatientTag).where(columns.in_(gone)))
+    return Tally(seen=seen, added=len(fresh), lost=len(gone))
+
+
+async def standing(session: AsyncSession, userid: str) -> dict[str, datetime]:
+    """Return the confirmed patients of a member by external_userid, each with the last event's time."""
+    rows = await session.execute(
+        select(Patient.external_userid, Follow.changed_at)
+        .join(Follow, Follow.patient_id == Patient.id)
+        .where(Follow.userid == userid, Follow.lost_at.is_(None), Follow.half.is_(False))
+    )
+    return dict(rows.all())
+
+
+async def record_lost(
+    session: AsyncSession, userid: str, gone: Sequence[str], *, asked_at: datetime, now: datetime
+) -> int:
+    """Note that a member's list no longer holds these patients; return how many that was news for.
+
+    Args:
+        asked_at: when the list was asked for; a relation that changed since stays as it is.
+    """
+    query = (
+        select(Follow, Patient.external_userid)
+        .join(Patient, Patient.id == Follow.patient_id)
+        .where(
+            Patient.external_userid.in_(gone),
+            Follow.userid == userid,
+            Follow.lost_at.is_(None),
+            Follow.changed_at < asked_at,
+        )
+        .order_by(Follow.id)
+        .with_for_update(of=Follow)
+    )
+    count = 0
+    for follow, external_userid in (await session.execute(query)).all():
+        follow.lost_at, follow.lost_by = asked_at, BY_SYNC
+        audit.record(
+            session,
+            at=now,
+            actor=audit.RULES,
+            action="contact.lost",
+            subject=f"patient:{external_userid}",
+            reason=f"对账发现：已不在成员 {userid} 的客户列表里（没有收到回调）",
+            detail={"userid": userid, "by": BY_SYNC, "origin": BY_SYNC},
+        )
+        count += 1
+    return count
+
+
+async def _insert_missing(
+    session: AsyncSession, table: type[Patient | Follow | PatientTag], values: list[dict[str, Any]]
+) -> None:
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    # An event may have brought the same row a moment ago.
+    await session.execute(insert(table).values(values).on_conflict_do_nothing())
