@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .clock import SandboxClock
     from .ids import Credentials, Ids
     from .rules import Rules
-    from .state import Customer, Department
+    from .state import Department
 
 
 @dataclass(slots=True, kw_only=True)
