@@ -92,7 +92,10 @@ def demo_command(
 def sandbox_command(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 = 任意空闲端口")] = 8081,
     host: Annotated[str, typer.Option(help="监听地址")] = "127.0.0.1",
-    scene: Annotated[str, typer.Option(help="场景：small")] = "small",
+    scene: Annotated[
+        str, typer.Option(help="场景：small（一间门诊）、chain（十二间，三十万患者）")
+    ] = "small",
+    patients: Annotated[int | None, typer.Option(help="chain 有多少患者；缺省 300000")] = None,
     seed: Annotated[int, typer.Option(help="同样的种子得到同样的人和编号")] = 1,
     callback: Annotated[
         str | None, typer.Option(help="回调地址；缺省 http://127.0.0.1:8080/wecom/callback")
@@ -102,7 +105,9 @@ def sandbox_command(
     from bot.sandbox_command import run_sandbox  # noqa: PLC0415  (as above)
 
     configure_logging()
-    raise typer.Exit(run(run_sandbox(host=host, port=port, scene=scene, seed=seed, callback=callback)))
+    raise typer.Exit(
+        run(run_sandbox(host=host, port=port, scene=scene, patients=patients, seed=seed, callback=callback))
+    )
 
 
 @cli.command("check")

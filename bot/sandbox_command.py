@@ -10,10 +10,18 @@ from bot.server import Stopper
 from wecom.sandbox.server import DEFAULT_CALLBACK_URL, running_sandbox
 
 
-async def run_sandbox(*, host: str, port: int, scene: str, seed: int, callback: str | None) -> int:
+async def run_sandbox(
+    *, host: str, port: int, scene: str, seed: int, callback: str | None, patients: int | None = None
+) -> int:
     """Serve the tenant until stopped; print one JSON line when it is ready."""
     stopper = Stopper()
-    keywords: dict[str, Any] = {"host": host, "port": port, "scene": scene, "seed": seed}
+    keywords: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "scene": scene,
+        "seed": seed,
+        "patients": patients,
+    }
     try:
         async with running_sandbox(**keywords, callback_url=callback or DEFAULT_CALLBACK_URL) as sandbox:
             sys.stdout.write(json.dumps(sandbox.connection, ensure_ascii=False) + "\n")

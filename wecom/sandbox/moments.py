@@ -23,6 +23,9 @@ class Moments:
         self._corp = corp
         self._jobs: dict[str, Moment] = {}
         self._moments: dict[str, Moment] = {}
+        self._unannounced: list[
+            Moment
+        ] = []  # looked at around every request: those that are over must not be
 
     # -- the API's side -----------------------------------------------------------------------------
 
@@ -80,6 +83,7 @@ class Moments:
         self._jobs[moment.jobid] = moment
         if candidates:
             self._moments[moment.moment_id] = moment
+            self._unannounced.append(moment)
         return moment
 
     def _audience(self, userid: str, tags: Sequence[str]) -> Iterator[Follow]:
@@ -104,18 +108,19 @@ class Moments:
 
     def settle(self) -> None:
         """Announce moments whose job has ended since the last look: members get a notice."""
-        for moment in self._moments.values():
-            if moment.announced or self._corp.now < moment.ready_at:
-                continue
-            moment.announced = True
+        if not self._unannounced:
+            return
+        now = self._corp.now
+        due = [moment for moment in self._unannounced if moment.ready_at <= now]
+        self._unannounced = [moment for moment in self._unannounced if moment.ready_at > now]
+        for moment in due:
             for userid in moment.senders:
                 self._corp.notify(userid, "企业下发了新的朋友圈，请前往发表。", ref=moment.moment_id)
             self._corp.changed("moment.created", members=list(moment.senders))
 
     def next_due(self) -> datetime | None:
         """Return when the next running job ends, or None."""
-        waiting = [m.ready_at for m in self._moments.values() if not m.announced]
-        return min(waiting, default=None)
+        return min((moment.ready_at for moment in self._unannounced), default=None)
 
     def get(self, moment_id: str) -> Moment:
         """Return a moment; 41059 no id given, 41060 no such moment (yet)."""
@@ -215,7 +220,6 @@ class Moments:
             senders=[userid],
             tag_list=list(tags),
             public=not tags,
-            announced=True,
             creator=userid,
         )
         self._moments[moment.moment_id] = moment

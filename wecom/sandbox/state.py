@@ -214,7 +214,6 @@ class Moment:
     invalid_departments: list[int] = field(default_factory=list)
     invalid_tags: list[str] = field(default_factory=list)
     errcode: int = 0
-    announced: bool = False
     cancelled_at: datetime | None = None
     publications: dict[str, Publication] = field(default_factory=dict)
     creator: str = ""  # a member posted it on their own account; empty: the corp's
