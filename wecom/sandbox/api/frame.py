@@ -55,7 +55,11 @@ class ApiFrame:
             return web.json_response({"error": f"the sandbox has no API /cgi-bin/{api}"}, status=404)
         faults = tenant.faults.strike_api(api)
         entry.fault = ",".join(fault.kind for fault in faults)
-        await asyncio.sleep(sum(fault.delay_s for fault in faults if fault.kind == "delay"))
+        if delay_s := sum(fault.delay_s for fault in faults if fault.kind == "delay"):
+            if endpoint.takes != "file":
+                # It has arrived: a caller who hangs up while we are slow does not undo his call.
+                await request.read()
+            await asyncio.sleep(delay_s)
         fault = next((fault for fault in faults if fault.kind != "delay"), None)
         if fault is not None and fault.kind == "reset_before":
             return _cut(request)
