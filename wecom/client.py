@@ -14,14 +14,25 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
+from wecom.api.acquisition import Acquisition
+from wecom.api.contact_ways import ContactWays
 from wecom.api.contacts import Contacts
+from wecom.api.group_welcomes import GroupWelcomes
 from wecom.api.groups import Groups
+from wecom.api.identity import Identity
+from wecom.api.intercepts import Intercepts
+from wecom.api.join_ways import JoinWays
+from wecom.api.kf import Kf
+from wecom.api.kf_accounts import KfAccounts
+from wecom.api.kf_customers import KfPeople
 from wecom.api.mass import Mass
 from wecom.api.media import MediaApi
 from wecom.api.members import Members
 from wecom.api.messages import Messages
 from wecom.api.moments import Moments
+from wecom.api.statistics import Statistics
 from wecom.api.tags import Tags
+from wecom.api.transfers import Transfers
 from wecom.budget import Budgets, OnWait
 from wecom.tokens import Credentials
 from wecom.transport import OnCall, Transport
@@ -94,6 +105,17 @@ class WeComClient:
         self.messages = Messages(self.transport)
         self.media = MediaApi(self.transport)
         self.members = Members(self.transport)
+        self.transfers = Transfers(self.transport)
+        self.contact_ways = ContactWays(self.transport)
+        self.join_ways = JoinWays(self.transport)
+        self.acquisition = Acquisition(self.transport)
+        self.group_welcomes = GroupWelcomes(self.transport)
+        self.statistics = Statistics(self.transport)
+        self.intercepts = Intercepts(self.transport)
+        self.identity = Identity(self.transport, now=now)
+        self.kf = Kf(self.transport)
+        self.kf_accounts = KfAccounts(self.transport)
+        self.kf_customers = KfPeople(self.transport)
 
     async def check_token(self) -> None:
         """Make sure that WeCom issues a token to us; cheap while one is fresh.

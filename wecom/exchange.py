@@ -8,17 +8,19 @@ creates something the outcome is unknown, any other call may simply be made agai
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import unquote
 
 import aiohttp
 import orjson
 from yarl import URL
 
-from wecom.errors import Busy, OutcomeUnknown, WeComError
+from wecom.errors import Busy, OutcomeUnknown, Refused, WeComError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from aiohttp.payload import Payload
 
@@ -27,6 +29,17 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S = 3.0
 CALL_TIMEOUT_S = 10.0
 UPLOAD_TIMEOUT_S = 60.0
+CHUNK_BYTES = 64 * 1024
+TOO_LARGE = 45001
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A downloaded file; ``filename`` is what a person chose, so take no path from it."""
+
+    data: bytes = field(repr=False)
+    filename: str = field(repr=False)
+    content_type: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,22 +88,61 @@ class Exchange:
             OutcomeUnknown: ``endpoint.creates``, and the request left without a usable answer.
             ValueError: ``body`` holds what JSON or UTF-8 cannot say; nothing was sent.
         """
+        data, headers = (form(), {}) if form is not None else _json_body(endpoint, body)
+        async with self._request(endpoint, params, timeout_s, data=data, headers=headers) as response:
+            status, raw = response.status, await response.read()
+        return _answer(endpoint, status, raw)
+
+    async def fetch(
+        self,
+        endpoint: Endpoint,
+        *,
+        params: Mapping[str, str],
+        most_bytes: int,
+        timeout_s: float | None = None,
+    ) -> dict[str, Any]:
+        """Return an answer whose ``file`` is a ``File``, or WeCom's JSON answer when it sends none.
+
+        Raises:
+            Busy: no usable answer.
+            Refused: the file is larger than ``most_bytes``; it is not read further.
+        """
+        async with self._request(endpoint, params, timeout_s) as response:
+            disposition = response.content_disposition
+            if disposition is None or response.status >= 300:
+                return _answer(endpoint, response.status, await response.read())
+            data = bytearray()
+            async for chunk in response.content.iter_chunked(CHUNK_BYTES):
+                data += chunk
+                if len(data) > most_bytes:
+                    raise Refused(
+                        endpoint.path,
+                        errcode=TOO_LARGE,
+                        errmsg=f"the file is larger than {most_bytes} bytes",
+                        remedy="文件过大，没有下载。",
+                    )
+            name = disposition.filename or ""
+            file = File(data=bytes(data), filename=unquote(name), content_type=response.content_type)
+        return {"errcode": 0, "file": file}
+
+    @asynccontextmanager
+    async def _request(
+        self, endpoint: Endpoint, params: Mapping[str, str], timeout_s: float | None, **kwargs: Any
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
         total = endpoint.timeout_s if timeout_s is None else timeout_s
         if self._session.closed:
             raise Busy(endpoint.path, "the HTTP session is closed")
-        data, headers = (form(), {}) if form is not None else _json_body(endpoint, body)
         try:
             # No redirects: WeCom has none, and following one would hand the token to another host.
             async with self._session.request(
                 endpoint.method,
                 self._base / endpoint.path,
                 params=params,
-                data=data,
-                headers=headers,
                 timeout=aiohttp.ClientTimeout(total=total, connect=min(CONNECT_TIMEOUT_S, total)),
                 allow_redirects=False,
+                **kwargs,
             ) as response:
-                status, raw = response.status, await response.read()
+                yield response
         # `from None` throughout: these exceptions may print the URL, and with it the token.
         except (
             aiohttp.ClientConnectorError,
@@ -100,7 +152,6 @@ class Exchange:
             raise Busy(endpoint.path, f"no connection ({_name(exc)})") from None
         except (TimeoutError, aiohttp.ClientError, OSError) as exc:
             raise endpoint.lost(f"no answer within {total:g} s or a broken one ({_name(exc)})") from None
-        return _answer(endpoint, status, raw)
 
 
 def _json_body(endpoint: Endpoint, body: Mapping[str, Any] | None) -> tuple[bytes | None, dict[str, str]]:

@@ -5,12 +5,14 @@ them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from wecom.cards import Card
 from wecom.limits import check_bytes, check_chars, check_count, check_present, check_url
 
 TEXT_BYTES = 2048
+STORY_BYTES = 666 * 1024
+MAX_ARTICLES = 8
 MAX_DUPLICATE_INTERVAL_S = 14_400
 
 
@@ -67,7 +69,148 @@ class TextCard:
         return fields | ({"btntxt": self.button} if self.button else {})
 
 
-Content: TypeAlias = Text | Markdown | TextCard | Card
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Article:
+    """One page of a news message: title at most 128 bytes, description 512, url 2048."""
+
+    title: str
+    url: str
+    description: str = ""
+    picurl: str = ""
+
+    def __post_init__(self) -> None:
+        check_present("article.title", self.title)
+        check_bytes("article.title", self.title, 128)
+        check_bytes("article.description", self.description, 512)
+        check_url("article.url", self.url)
+        if self.picurl:
+            check_url("article.picurl", self.picurl)
+
+    def to_wecom(self) -> dict[str, Any]:
+        fields = {
+            "title": self.title,
+            "description": self.description,
+            "url": self.url,
+            "picurl": self.picurl,
+        }
+        return {name: text for name, text in fields.items() if text}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """One to eight pages, the first one large."""
+
+    kind: ClassVar[str] = "news"
+    articles: tuple[Article, ...]
+
+    def __post_init__(self) -> None:
+        check_count("news.articles", self.articles, MAX_ARTICLES, least=1)
+
+    def to_wecom(self) -> dict[str, Any]:
+        return {"articles": [article.to_wecom() for article in self.articles]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """One page kept by WeCom: ``content`` is HTML of at most 666 KB, the cover an id of ``media.upload``."""
+
+    title: str
+    thumb_media_id: str
+    content: str
+    author: str = ""
+    digest: str = ""
+    source_url: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("title", "thumb_media_id", "content"):
+            check_present(f"story.{name}", getattr(self, name))
+        check_bytes("story.title", self.title, 128)
+        check_bytes("story.content", self.content, STORY_BYTES)
+        check_bytes("story.digest", self.digest, 512)
+        if self.source_url:
+            check_url("story.source_url", self.source_url)
+
+    def to_wecom(self) -> dict[str, Any]:
+        fields = {
+            "title": self.title,
+            "thumb_media_id": self.thumb_media_id,
+            "author": self.author,
+            "content_source_url": self.source_url,
+            "content": self.content,
+            "digest": self.digest,
+        }
+        return {name: text for name, text in fields.items() if text}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stories:
+    """One to eight pages kept by WeCom (``mpnews``)."""
+
+    kind: ClassVar[str] = "mpnews"
+    stories: tuple[Story, ...]
+
+    def __post_init__(self) -> None:
+        check_count("mpnews.stories", self.stories, MAX_ARTICLES, least=1)
+
+    def to_wecom(self) -> dict[str, Any]:
+        return {"articles": [story.to_wecom() for story in self.stories]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaMessage:
+    """A picture, a voice, a video or a file: an id of ``media.upload``. Only a video has words."""
+
+    kind: Literal["image", "voice", "video", "file"]
+    media_id: str
+    title: str = ""  # at most 128 bytes
+    description: str = ""  # at most 512 bytes
+
+    def __post_init__(self) -> None:
+        check_present(f"{self.kind}.media_id", self.media_id)
+        if self.kind != "video" and (self.title or self.description):
+            raise ValueError(f"{self.kind}.title: only for a video")
+        check_bytes("video.title", self.title, 128)
+        check_bytes("video.description", self.description, 512)
+
+    def to_wecom(self) -> dict[str, Any]:
+        fields = {"media_id": self.media_id, "title": self.title, "description": self.description}
+        return {name: text for name, text in fields.items() if text}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MiniProgramNotice:
+    """A notice of a mini-program's app, at most 10 "key: value" lines (10 and 30 characters)."""
+
+    kind: ClassVar[str] = "miniprogram_notice"
+    appid: str
+    title: str  # 4 to 12 characters, says WeCom's page; not refused here
+    description: str = ""
+    page: str = ""
+    emphasises_first: bool = False
+    items: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        check_present("miniprogram_notice.appid", self.appid)
+        check_present("miniprogram_notice.title", self.title)
+        check_count("miniprogram_notice.items", self.items, 10)
+        for key, value in self.items:
+            check_present("miniprogram_notice.items.key", key)
+            check_chars("miniprogram_notice.items.key", key, 10)
+            check_chars("miniprogram_notice.items.value", value, 30)
+
+    def to_wecom(self) -> dict[str, Any]:
+        words = {"page": self.page, "description": self.description}
+        body: dict[str, Any] = {"appid": self.appid, "title": self.title}
+        body |= {name: text for name, text in words.items() if text}
+        if self.emphasises_first:
+            body["emphasis_first_item"] = True
+        if self.items:
+            body["content_item"] = [{"key": key, "value": value} for key, value in self.items]
+        return body
+
+
+Content: TypeAlias = Text | Markdown | TextCard | News | Stories | MediaMessage | MiniProgramNotice | Card
+CONFIDENTIAL = frozenset({"text", "image", "video", "file", "mpnews"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +227,7 @@ class Message:
     to_tags: tuple[str, ...] = ()  # at most 100
     to_everybody: bool = False
     drop_repeats_for_s: int | None = None
-    confidential: bool = False  # watermark, not forwardable; only texts can be
+    confidential: bool = False  # watermark, not forwardable; texts, pictures, videos, files, mpnews
 
     def __post_init__(self) -> None:
         check_count("message.to_users", self.to_users, 1000)
@@ -110,7 +253,7 @@ class Message:
         body |= {name: "|".join(ids) for name, ids in receivers.items() if ids}
         if self.to_everybody:
             body["touser"] = "@all"
-        if self.confidential and isinstance(self.content, Text):
+        if self.confidential and kind in CONFIDENTIAL:
             body["safe"] = 1
         if self.drop_repeats_for_s is not None:
             body |= {"enable_duplicate_check": 1, "duplicate_check_interval": self.drop_repeats_for_s}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from asyncio import CancelledError
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pydantic import ValidationError
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 from wecom.answers import Answer, Page
 from wecom.budget import Budgets
 from wecom.errors import TOKEN_CODES, TokenRejected, WeComError, error_for
-from wecom.exchange import Endpoint, Exchange
+from wecom.exchange import Endpoint, Exchange, File
 from wecom.tokens import Credentials, MemoryTokenStore, Token, TokenSource, TokenStore
 
 if TYPE_CHECKING:
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 
 GETTOKEN = Endpoint(path="gettoken", method="GET")
 DEFAULT_LIFETIME_S = 7200
+
+
+class Send(Protocol):
+    """One HTTP exchange that lacks only its query."""
+
+    async def __call__(self, *, params: Mapping[str, str]) -> dict[str, Any]: ...
+
 
 AnswerT = TypeVar("AnswerT", bound=Answer)
 PageT = TypeVar("PageT", bound=Page)
@@ -84,26 +92,41 @@ class Transport:
         Raises:
             RateLimited: also when the API's budget frees too late to wait for it; nothing was sent.
         """
+        send = partial(self._exchange.send, endpoint, body=body, form=form, timeout_s=timeout_s)
+        return await self._with_token(endpoint, params, send)
+
+    async def fetch(self, endpoint: Endpoint, *, params: Mapping[str, str], most_bytes: int) -> File:
+        """Make one call and return the file it answers with.
+
+        Raises:
+            Refused: also when the file is larger than ``most_bytes``.
+            Busy: also when there is neither a file nor an errcode.
+        """
+        answer = await self._with_token(
+            endpoint, params, partial(self._exchange.fetch, endpoint, most_bytes=most_bytes)
+        )
+        file = answer.get("file")
+        if not isinstance(file, File):
+            raise endpoint.lost("an answer without a file")
+        return file
+
+    async def _with_token(
+        self, endpoint: Endpoint, params: Mapping[str, str] | None, send: Send
+    ) -> dict[str, Any]:
         with _Watch(self._on_call, endpoint.path, self._monotonic):
             token = await self.tokens.get()
-            answer = await self._send(endpoint, token, params, body=body, form=form, timeout_s=timeout_s)
+            answer = await self._in_turn(endpoint, send, {**(params or {}), "access_token": token.value})
             if answer["errcode"] in TOKEN_CODES:
                 # A refused token proves that nothing was done, so even a creating call may be replayed, once.
                 token = await self.tokens.renew(token)
-                answer = await self._send(endpoint, token, params, body=body, form=form, timeout_s=timeout_s)
+                answer = await self._in_turn(endpoint, send, {**(params or {}), "access_token": token.value})
             if errcode := answer["errcode"]:
                 raise error_for(endpoint.path, errcode, _errmsg(answer, token.value))
             return answer
 
-    async def _send(
-        self, endpoint: Endpoint, token: Token, params: Mapping[str, str] | None, **kwargs: Any
-    ) -> dict[str, Any]:
-        query = {**(params or {}), "access_token": token.value}
-        return await self._in_turn(endpoint, params=query, **kwargs)
-
-    async def _in_turn(self, endpoint: Endpoint, **kwargs: Any) -> dict[str, Any]:
+    async def _in_turn(self, endpoint: Endpoint, send: Send, params: Mapping[str, str]) -> dict[str, Any]:
         async with self._budgets.of(self._credentials.corp_id, endpoint.path).turn() as heard:
-            answer = await self._exchange.send(endpoint, **kwargs)
+            answer = await send(params=params)
             heard(answer["errcode"])
             return answer
 
@@ -138,7 +161,9 @@ class Transport:
         with _Watch(self._on_call, GETTOKEN.path, self._monotonic):
             asked_at = self._now()
             answer = await self._in_turn(
-                GETTOKEN, params={"corpid": credentials.corp_id, "corpsecret": credentials.secret}
+                GETTOKEN,
+                partial(self._exchange.send, GETTOKEN),
+                {"corpid": credentials.corp_id, "corpsecret": credentials.secret},
             )
             if errcode := answer["errcode"]:
                 raise error_for(GETTOKEN.path, errcode, _errmsg(answer, credentials.secret))

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from wecom.answers import Answer, Instant, Page
 from wecom.exchange import Endpoint
+from wecom.limits import check_present
 from wecom.transport import Transport
 
 PAGE = 1000
@@ -11,6 +12,7 @@ OWNERS = 100
 
 LIST = Endpoint(path="externalcontact/groupchat/list")
 GET = Endpoint(path="externalcontact/groupchat/get")
+OF_OPENGID = Endpoint(path="externalcontact/opengid_to_chatid")
 
 
 class GroupRef(Answer):
@@ -72,6 +74,10 @@ class _Detail(Answer):
     group_chat: GroupChat
 
 
+class _ChatId(Answer):
+    chat_id: str
+
+
 class Groups:
     """Customer groups owned by members of the app's visible range."""
 
@@ -86,8 +92,21 @@ class Groups:
         """
         return (await self._transport.ask(GET, _Detail, body={"chat_id": chat_id, "need_name": 1})).group_chat
 
-    async def list(self, owner_ids: Sequence[str] | None = None) -> AsyncIterator[GroupRef]:
-        """Yield the groups, or only those of some owners (asked for in hundreds).
+    async def chat_id_of(self, opengid: str) -> str:
+        """Return the group behind a mini-program's ``opengid`` (doc 94822); only a visible member's group.
+
+        Raises:
+            Refused: 90511 no such group.
+        """
+        check_present("opengid", opengid)
+        return (await self._transport.ask(OF_OPENGID, _ChatId, body={"opengid": opengid})).chat_id
+
+    async def list(
+        self, owner_ids: Sequence[str] | None = None, *, status: int = 0
+    ) -> AsyncIterator[GroupRef]:
+        """Yield the groups, or only those of some owners (asked for in hundreds), 1000 a page (doc 92120).
+
+        ``status``: 0 all, 1 the owner left, 2 being inherited, 3 inherited.
 
         Raises:
             Refused: 81017 without owners, when the app sees more than 1000 members.
@@ -99,7 +118,7 @@ class Groups:
                 for start in range(0, len(owner_ids), OWNERS)
             ]
         for owner_filter in filters:
-            body = {"status_filter": 0, "limit": PAGE, **owner_filter}
+            body = {"status_filter": status, "limit": PAGE, **owner_filter}
             async for page in self._transport.pages(LIST, _Refs, body):
                 for ref in page.group_chat_list:
                     yield ref

@@ -2,6 +2,7 @@
 95098).
 """
 
+import re
 from typing import Literal, TypeAlias
 
 from aiohttp import MultipartWriter
@@ -9,8 +10,8 @@ from aiohttp.payload import BytesPayload
 from pydantic import Field
 
 from wecom.answers import Answer, Instant
-from wecom.exchange import UPLOAD_TIMEOUT_S, Endpoint
-from wecom.limits import check_bytes, check_present
+from wecom.exchange import UPLOAD_TIMEOUT_S, Endpoint, File
+from wecom.limits import check_bytes, check_present, check_url
 from wecom.transport import Transport
 
 MediaKind: TypeAlias = Literal["image", "voice", "video", "file"]
@@ -23,11 +24,18 @@ ATTACHMENT_LIMIT = 10 * MB
 IMAGE_URL_LIMIT = 2 * MB
 FILENAME_BYTES = 128
 MOMENTS, ALBUMS = 1, 2
+GROUP_WELCOMES = 1
+DONE, FAILED = 2, 3
+_MD5 = re.compile(r"[0-9A-Fa-f]{32}")
 
 # None of them creates: a second upload is a second id, and nobody sees the first.
 UPLOAD = Endpoint(path="media/upload", timeout_s=UPLOAD_TIMEOUT_S)
 UPLOAD_ATTACHMENT = Endpoint(path="media/upload_attachment", timeout_s=UPLOAD_TIMEOUT_S)
 UPLOAD_IMAGE = Endpoint(path="media/uploadimg", timeout_s=UPLOAD_TIMEOUT_S)
+
+START_BY_URL = Endpoint(path="media/upload_by_url")
+RESULT_BY_URL = Endpoint(path="media/get_upload_by_url_result")
+GET = Endpoint(path="media/get", method="GET", timeout_s=UPLOAD_TIMEOUT_S)
 
 
 class Media(Answer):
@@ -36,6 +44,34 @@ class Media(Answer):
     media_id: str
     type: str = ""
     created_at: Instant = None
+
+
+class UploadResult(Answer):
+    """What a finished upload by URL says."""
+
+    errcode: int = 0
+    errmsg: str = ""
+    media_id: str = ""
+    created_at: Instant = None
+
+
+class UploadJob(Answer):
+    """An upload by URL: ``status`` 1 running, 2 done, 3 failed (``detail.errcode`` says why)."""
+
+    status: int
+    detail: UploadResult = UploadResult()
+
+    @property
+    def is_done(self) -> bool:
+        return self.status == DONE
+
+    @property
+    def is_failed(self) -> bool:
+        return self.status == FAILED
+
+
+class _Job(Answer):
+    jobid: str = Field(min_length=1)
 
 
 class _ImageUrl(Answer):
@@ -107,6 +143,44 @@ class MediaApi:
         """
         form = _Form(filename, data, content_type, most=IMAGE_URL_LIMIT)
         return (await self._transport.ask(UPLOAD_IMAGE, _ImageUrl, form=form, timeout_s=timeout_s)).url
+
+    async def upload_by_url(self, kind: Literal["video", "file"], filename: str, url: str, md5: str) -> str:
+        """Let WeCom fetch a large file for group welcomes, and return the job's id, good for 60 min (doc
+        96219).
+
+        At most 200 MB; the server at ``url`` must take Range requests; ``md5`` is that of the bytes, in hex.
+        An upload_media_job_finish callback tells the end, or ask ``upload_result``.
+
+        Raises:
+            Refused: 830001 bad url; 301019 bad md5.
+        """
+        check_present("filename", filename)
+        check_bytes("filename", filename, FILENAME_BYTES)
+        check_url("url", url)
+        if not _MD5.fullmatch(md5):
+            raise ValueError("md5: 32 hex digits")
+        body = {"scene": GROUP_WELCOMES, "type": kind, "filename": filename, "url": url, "md5": md5}
+        return (await self._transport.ask(START_BY_URL, _Job, body=body)).jobid
+
+    async def upload_result(self, jobid: str) -> UploadJob:
+        """Return how far an upload by URL is (doc 96219): 830003 inside it means the download failed.
+
+        Raises:
+            Refused: no such job, or it is older than 60 min.
+        """
+        check_present("jobid", jobid)
+        return await self._transport.ask(RESULT_BY_URL, UploadJob, body={"jobid": jobid})
+
+    async def get(self, media_id: str, *, most_bytes: int = 20 * MB) -> File:
+        """Download a file (doc 90254); also what customers sent to 微信客服, within three days.
+
+        At most 20 MB: WeCom gives larger ones only in ranges, which this does not ask for.
+
+        Raises:
+            Refused: 40007 bad or old id; 45001 the file is larger than ``most_bytes``; 830002 than 20 MB.
+        """
+        check_present("media_id", media_id)
+        return await self._transport.fetch(GET, params={"media_id": media_id}, most_bytes=most_bytes)
 
 
 class _Form:

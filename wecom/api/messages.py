@@ -17,6 +17,8 @@ SEND = Endpoint(path="message/send", creates=True)
 # A response_code works once: a second try would be refused with 60140 although the first one worked.
 UPDATE_CARD = Endpoint(path="message/update_template_card", creates=True)
 
+RECALL = Endpoint(path="message/recall")  # a recalled message stays recalled
+
 
 class MessageSent(Answer):
     """A sent message. The ``invalid…`` ids got nothing; userids come back in lower case."""
@@ -49,6 +51,15 @@ class Messages:
         """
         body = message.to_wecom(self._transport.agent_id)
         return await self._transport.ask(SEND, MessageSent, body=body)
+
+    async def recall(self, msgid: str) -> None:
+        """Take back a message of this app within 24 h (doc 94867); only in WeCom, not on WeChat's side.
+
+        Raises:
+            Refused: 42052 it is older; 40058 another app sent it.
+        """
+        check_present("msgid", msgid)
+        await self._transport.call(RECALL, body={"msgid": msgid})
 
     async def update_card(
         self,

@@ -13,6 +13,8 @@ NAME_CHARS = 30
 
 LIST = Endpoint(path="externalcontact/get_corp_tag_list")
 ADD = Endpoint(path="externalcontact/add_corp_tag", creates=True)
+EDIT = Endpoint(path="externalcontact/edit_corp_tag")
+DELETE = Endpoint(path="externalcontact/del_corp_tag")
 MARK = Endpoint(path="externalcontact/mark_tag")  # marking twice is marking once
 
 
@@ -68,6 +70,36 @@ class Tags:
             check_chars("names", name, NAME_CHARS)
         body = {"group_name": group_name, "tag": [{"name": name} for name in names]}
         return (await self._transport.ask(ADD, _Added, body=body)).tag_group
+
+    async def edit(self, tag_or_group_id: str, *, name: str | None = None, order: int | None = None) -> None:
+        """Rename a tag or a group, or move it: a larger ``order``, below 2**32, comes first (doc 92117).
+
+        Raises:
+            Refused: 40068 no such id; 40071 the name is taken.
+        """
+        check_present("tag_or_group_id", tag_or_group_id)
+        body: dict[str, Any] = {"id": tag_or_group_id}
+        if name is not None:
+            check_present("name", name)
+            check_chars("name", name, NAME_CHARS)
+            body["name"] = name
+        if order is not None:
+            if not 0 <= order < 2**32:
+                raise ValueError(f"order: {order}, WeCom takes 0 to 2**32 - 1")
+            body["order"] = order
+        check_count("name, order", body, 3, least=2)
+        await self._transport.call(EDIT, body=body)
+
+    async def delete(self, *, tag_ids: Sequence[str] = (), group_ids: Sequence[str] = ()) -> None:
+        """Delete tags, and groups with all their tags, from the corp and from everybody who wears them (doc
+        92117). A group without tags goes by itself.
+
+        Raises:
+            Refused: 40068 an id is gone already.
+        """
+        check_count("tag_ids, group_ids", [*tag_ids, *group_ids], 10_000, least=1)
+        lists = {"tag_id": builtins.list(tag_ids), "group_id": builtins.list(group_ids)}
+        await self._transport.call(DELETE, body={name: ids for name, ids in lists.items() if ids})
 
     async def mark(
         self, userid: str, external_userid: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()
