@@ -45,8 +45,10 @@ from store.schema import upgrade
 from store.sinks import sink_for
 from store.solitude import alone
 from store.vault import Vault
+from wecom.budget import Budgets
 from wecom.client import WeComClient, open_session
 from wecom.crypto import CallbackCrypto
+from wecom.redis_tokens import RedisTokenStore
 from wecom.tokens import Credentials
 
 if TYPE_CHECKING:
@@ -197,16 +199,21 @@ class _Builder:
 
     def _runtime(self, session: Any) -> Runtime:
         settings, database, clock, pack = self.settings, self.database, self.clock, self.pack
+        credentials = Credentials(
+            corp_id=settings.wecom_corp_id,
+            secret=settings.wecom_secret.get_secret_value(),
+            agent_id=settings.wecom_agent_id,
+        )
+        seconds = _seconds_of(clock)
         client = WeComClient(
             session,
             api_base=settings.wecom_api_base,
-            credentials=Credentials(
-                corp_id=settings.wecom_corp_id,
-                secret=settings.wecom_secret.get_secret_value(),
-                agent_id=settings.wecom_agent_id,
-            ),
+            credentials=credentials,
+            # Processes that renewed each other's token would fight; with Redis they share one.
+            token_store=RedisTokenStore(self.redis, credentials, now=seconds) if self.redis else None,
             on_call=self._observe,
-            now=lambda: clock.now().timestamp(),
+            budgets=Budgets(on_wait=self.metrics.on_wait, clock=seconds),
+            now=seconds,
         )
         media = MediaLibrary(database, client, pack, clock=clock)
         sync = TenantSync(database, client, clock=clock)
@@ -322,6 +329,10 @@ async def running(
         task.remove_done_callback(ended)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+def _seconds_of(clock: Clock) -> Callable[[], float]:
+    return lambda: clock.now().timestamp()
 
 
 def _welcome_media(pack: Pack) -> Iterable[tuple[str, Purpose]]:

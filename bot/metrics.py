@@ -23,6 +23,15 @@ class Metrics:
             "xiaohu_wecom_call_seconds", "Duration of calls to WeCom.", ["api"], registry=self.registry
         )
         self.alarms = self._counter("xiaohu_alarms", "What a person should look at.", "name")
+        self.call_waits = Histogram(
+            "xiaohu_wecom_call_wait_seconds",
+            "Time calls waited for their turn under WeCom's rates.",
+            ["api"],
+            registry=self.registry,
+        )
+        self.calls_waiting = Gauge(
+            "xiaohu_wecom_calls_waiting", "Calls that wait for their turn.", ["api"], registry=self.registry
+        )
         self.inbox_rows = Gauge("xiaohu_inbox_rows", "Inbox rows.", ["state"], registry=self.registry)
         self.outbox_rows = Gauge("xiaohu_outbox_rows", "Outbox rows.", ["state"], registry=self.registry)
         self.ticks = self._counter("xiaohu_ticks", "Clockwork runs.", "job", "outcome")
@@ -31,6 +40,12 @@ class Metrics:
         """Count one call to WeCom (the client's hook)."""
         self.calls.labels(api, outcome).inc()
         self.call_seconds.labels(api).observe(seconds)
+
+    def on_wait(self, api: str, waiting: int, seconds: float, /) -> None:
+        """Note that a wait for an API's turn began (no seconds yet) or ended (the budgets' hook)."""
+        self.calls_waiting.labels(api).set(waiting)
+        if seconds > 0:
+            self.call_waits.labels(api).observe(seconds)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, registry=self.registry)
