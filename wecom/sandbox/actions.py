@@ -9,6 +9,7 @@ from pydantic import Field
 
 from .action import Action, Json, Pair
 from .corp_actions import CORP_ACTIONS
+from .kf_actions import KF_ACTIONS
 from .people import Mistake
 from .tenant import Tenant
 
@@ -331,4 +332,5 @@ ACTIONS: dict[str, type[Action]] = {
     "fill-cap": FillCap,
     "revoke-token": RevokeToken,
     **CORP_ACTIONS,
+    **KF_ACTIONS,
 }

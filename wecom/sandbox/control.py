@@ -16,6 +16,7 @@
 | GET  /state ``?limit=&search=`` | members, patients, groups |
 | GET  /phones/members/{userid} ``?search=&chat=`` | the phone of a member |
 | GET  /phones/patients/{external_userid}, /phones/groups/{chat_id} | phones |
+| GET  /phones/members/{userid}/kf, /phones/patients/{external_userid}/kf, /kf, /kf/{open_kfid} | 微信客服 |
 | GET  /events | Server-Sent Events: ``event: change``, ``data: {"what", "who"}`` |
 """
 
@@ -31,6 +32,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from .actions import ACTIONS
 from .callbacks import KEPT, CallbackSender, check_url
 from .faults import Fault, FaultKind
+from .kf_views import KfViews
 from .people import Mistake, Unknown
 from .views import Views, iso
 
@@ -82,6 +84,8 @@ class RulesBody(_Strict):
     acquisition_quota: int | None = Field(None, ge=0)
     link_id_in_add: bool | None = None
     trusted_domains: frozenset[str] | None = None
+    kf_end_from_any: bool | None = None
+    kf_untokened_per_minute: int | None = Field(None, ge=0)
     kf_granted: bool | None = None
     latency_s: float | None = Field(None, ge=0, le=60)
     rate_limits: bool | None = None
@@ -110,6 +114,7 @@ class ControlApi:
         self._sender = sender
         self._live = live
         self._views = Views(tenant)
+        self._kf_views = KfViews(tenant)
 
     def routes(self) -> list[web.RouteDef]:
         base = "/sandbox/api"
@@ -137,6 +142,10 @@ class ControlApi:
             ("GET", "/phones/members/{id}", self._member_phone),
             ("GET", "/phones/patients/{id}", self._patient_phone),
             ("GET", "/phones/groups/{id}", self._group_chat),
+            ("GET", "/phones/members/{id}/kf", self._member_kf),
+            ("GET", "/phones/patients/{id}/kf", self._patient_kf),
+            ("GET", "/kf", self._kf_accounts),
+            ("GET", "/kf/{id}", self._kf_account),
         ]
         routes = [web.route(method, base + path, self._answering(handler)) for method, path, handler in table]
         return [*routes, web.get(base + "/events", self._live.stream)]
@@ -301,6 +310,18 @@ class ControlApi:
 
     async def _group_chat(self, request: web.Request) -> Json:
         return self._views.group_chat(request.match_info["id"])
+
+    async def _member_kf(self, request: web.Request) -> Json:
+        return self._kf_views.of_member(request.match_info["id"])
+
+    async def _patient_kf(self, request: web.Request) -> Json:
+        return self._kf_views.of_patient(request.match_info["id"])
+
+    async def _kf_accounts(self, _: web.Request) -> Json:
+        return self._kf_views.accounts()
+
+    async def _kf_account(self, request: web.Request) -> Json:
+        return self._kf_views.account(request.match_info["id"])
 
 
 def connection_of(tenant: Tenant, api_base: str) -> Json:

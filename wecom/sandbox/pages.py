@@ -34,6 +34,7 @@ class PageFiles:
             web.get("/sandbox/media/{media_id}", self._media),
             web.get("/sandbox/qr/{config_id}", self._qr),
             web.get("/sandbox/ca/{link_id}", self._link),
+            web.get("/sandbox/kf/{open_kfid}", self._kf),
         ]
 
     async def _to_index(self, _: web.Request) -> web.StreamResponse:
@@ -72,6 +73,12 @@ class PageFiles:
         return web.Response(
             text=f"获客链接：{link.body['link_name']}。在手机页面里用 add-through-link 添加。\n"
         )
+
+    async def _kf(self, request: web.Request) -> web.StreamResponse:
+        account = self._tenant.kf.accounts.get(request.match_info["open_kfid"])
+        if account is None:
+            raise web.HTTPNotFound
+        return web.Response(text=f"微信客服「{account.name}」；请用控制接口的 kf-enter 进入。\n")
 
     async def _qr(self, request: web.Request) -> web.StreamResponse:
         config_id = request.match_info["config_id"]

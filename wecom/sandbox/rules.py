@@ -37,6 +37,8 @@ class Rules:
     acquisition_quota: int = 1_000  # patients the acquisition links may add; read when the scene begins
     link_id_in_add: bool = True  # LinkId in add_external_contact: seen in SDKs, absent from WeCom's page
     trusted_domains: frozenset[str] | None = None  # OAuth's 可信域名 as host or host:port; None: any
+    kf_end_from_any: bool = True  # service_state/trans may end 0, 1 and 2 too: WeCom's text ends only 3
+    kf_untokened_per_minute: int = 60  # sync_msg without a token; WeCom publishes no number
     kf_granted: bool = True  # kf accounts are placed under 通过API管理微信客服账号, else 48007
     latency_s: float = 0.0  # real seconds every API call takes; needed to see 45033
     rate_limits: bool = True  # 45009 as published (errors-and-limits.md §7)

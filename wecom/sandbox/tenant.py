@@ -12,6 +12,8 @@ from .faults import Faults
 from .groups import Groups
 from .ids import Credentials, Ids, credentials_for
 from .journal import Journal
+from .kf import CustomerService
+from .kf_desk import KfDesk
 from .limits import RateLimits
 from .mass import MassSends
 from .media import MediaStore
@@ -69,6 +71,8 @@ class Tenant:
     links: AcquisitionLinks
     templates: GroupTemplates
     transfers: Transfers
+    kf: CustomerService
+    desk: KfDesk
     journal: Journal
     faults: Faults
 
@@ -128,6 +132,8 @@ class Tenant:
         self.templates = GroupTemplates(self.corp)
         self.groups.greet = self.templates.greet
         self.transfers = Transfers(self.corp, self.people)
+        self.kf = CustomerService(self.corp)
+        self.desk = KfDesk(self.corp, self.kf)
         self.journal = Journal()
         self.faults = Faults(self.seed)
         SCENES[scene](self)

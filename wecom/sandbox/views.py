@@ -101,6 +101,10 @@ class Views:
     def _bubbles(self, bubbles: Iterable[Message], *, viewer: str = "") -> list[Json]:
         return [self._bubble(bubble, viewer=viewer) for bubble in bubbles]
 
+    def bubbles(self, bubbles: Iterable[Message], *, viewer: str = "") -> list[Json]:
+        """Return messages as phones show them; ``viewer`` is whose phone it is."""
+        return self._bubbles(bubbles, viewer=viewer)
+
     # -- the overview ---------------------------------------------------------------------------------
 
     def state(self, *, limit: int = 200, search: str = "") -> Json:

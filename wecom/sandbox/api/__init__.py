@@ -17,6 +17,8 @@ from . import (
     groupchats,
     handovers,
     join_ways,
+    kf_accounts,
+    kf_messages,
     mass_sends,
     media,
     members,
@@ -40,4 +42,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *moments.ENDPOINTS,
     *app_messages.ENDPOINTS,
     *media.ENDPOINTS,
+    *kf_accounts.ENDPOINTS,
+    *kf_messages.ENDPOINTS,
 )
