@@ -92,10 +92,12 @@ async def browser(chromium_path: str) -> AsyncIterator[Browser]:
 
 
 @asynccontextmanager
-async def open_desk(browser: Browser, *, callback_url: str | None = None) -> AsyncIterator[Desk]:
+async def open_desk(
+    browser: Browser, *, callback_url: str | None = None, scene: str = "small"
+) -> AsyncIterator[Desk]:
     rules = Rules(moment_job_s=0, dispatch_s=0)
     async with (
-        running_sandbox(now=FrozenClock(), callback_url=callback_url, rules=rules) as sandbox,
+        running_sandbox(now=FrozenClock(), callback_url=callback_url, rules=rules, scene=scene) as sandbox,
         program_of(sandbox) as program,
     ):
         desk = Desk(sandbox, program, browser)
@@ -438,3 +440,61 @@ async def test_an_unknown_phone_says_so(desk: Desk) -> None:
 
     await expect(page.get_by_text("沙盒里没有这部手机")).to_be_visible()
     desk.complaints[:] = [text for text in desk.complaints if "404" not in text]
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["desktop", "phone"])
+async def test_a_patient_asks_customer_service_taps_a_menu_and_a_servicer_takes_over(
+    desk: Desk, size: dict[str, int]
+) -> None:
+    kf, me = desk.sandbox.tenant.kf, desk.patient("小鱼儿")
+    account = kf.open("微笑口腔客服", "")
+    kf.add_servicer(account, "xiaohu")
+    page = await desk.page(f"patients/{me}/contacts", size=size)
+    await page.get_by_role("link", name="微笑口腔客服").click()
+    await page.get_by_test_id("kf-enter").click()
+    mine = phone(page, me)
+    await mine.get_by_test_id("write").fill("牙龈出血怎么办")
+    await mine.get_by_test_id("write").press("Enter")
+    await expect(mine.get_by_test_id("message")).to_have_text(re.compile("牙龈出血怎么办"))
+    menu = {
+        "head_content": "想了解什么？",
+        "list": [{"type": "click", "click": {"id": "human", "content": "找人工"}}],
+    }
+    chat = {"open_kfid": account.open_kfid, "external_userid": me}
+    say = {"touser": me, "open_kfid": account.open_kfid, "msgtype": "msgmenu", "msgmenu": menu}
+    assert (await desk.program.post("kf/send_msg", say))["errcode"] == 0
+    await mine.get_by_test_id("kf-menu-item").click()
+    await expect(mine.get_by_test_id("message").last).to_contain_text("找人工")
+    await desk.program.post("kf/service_state/trans", {**chat, "service_state": 2})
+
+    await page.goto(f"{desk.sandbox.phones_url}#/members/xiaohu")
+    staff = phone(page, "xiaohu")
+    await staff.get_by_role("link", name="微信客服").click()
+    await staff.get_by_role("link", name="小鱼儿").click()
+    await staff.get_by_test_id("kf-take").click()
+    await staff.get_by_test_id("write").fill("我是小护，帮您约明天？")
+    await staff.get_by_test_id("write").press("Enter")
+    await expect(staff.get_by_test_id("message").last).to_contain_text("我是小护")
+    assert account.chats[me].bubbles[-1].text == "我是小护，帮您约明天？"
+    wide = await page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= size["width"]
+
+
+async def test_a_member_of_a_chain_finds_one_of_thousands_of_customers(browser: Browser) -> None:
+    async with open_desk(browser, scene="chain") as desk:
+        corp = desk.sandbox.tenant.corp
+        oldest = next(follow for follow in corp.follows_of_member["xiaohu"].values() if not follow.lost_at)
+        page = await desk.page("members/xiaohu/customers", size=PHONE)
+        await expect(page.get_by_role("heading", name="我的客户（6250）")).to_be_visible()
+        await page.get_by_test_id("find-customer").fill(oldest.remark)
+        found = page.locator(f"a.line[href*='{oldest.external_userid}']")
+        await found.click()
+        await expect(page.get_by_role("heading", name="客户资料")).to_be_visible()
+        await page.reload()
+        await page.get_by_role("link", name="发消息").click()
+        await page.get_by_test_id("write").fill("好久不见")
+        await page.get_by_test_id("write").press("Enter")
+        await expect(page.get_by_test_id("message").last).to_contain_text("好久不见")
+        await page.goto(f"{desk.sandbox.phones_url}#/")
+        await page.get_by_placeholder("找一位患者").fill("乐乐妈妈")
+        await expect(page.get_by_test_id("person").filter(has_text="乐乐妈妈").first).to_be_visible()

@@ -7,25 +7,27 @@ import { templateCard } from "./cards.js";
 import { whenText } from "./times.js";
 
 const QUIET_MS = 5 * 60_000; // WeChat shows the time again after such a pause
+const NAMES = { image: "图片", video: "视频", file: "文件", news: "图文", voice: "语音", location: "位置", business_card: "名片", ca_link: "获客链接" };
 const SHOWN = 200; // the latest messages; a phone does not draw a year of chat at once either
 
 /**
  * Show messages, oldest first. `named`: senders' names stand above their bubbles (groups);
- * `notice(text)` says a grey line as this phone's owner reads it; `userid`: whose cards are tapped.
+ * `notice(text)` says a grey line as this phone's owner reads it; `userid`: whose cards are tapped;
+ * `menu(id)` is called when an item of a customer-service menu is tapped (null: it cannot be).
  */
-export function conversation(ctx, messages, { named = false, notice = (text) => text, userid = "", label }) {
+export function conversation(ctx, messages, { named = false, notice = (text) => text, userid = "", menu = null, label }) {
   const rows = [];
   let last = 0;
   for (const message of messages.slice(-SHOWN)) {
     const at = Date.parse(message.at);
     if (at - last > QUIET_MS) rows.push(h("p", { class: "chat-time", key: `t${message.id}` }, whenText(message.at, ctx.now())));
     last = at;
-    rows.push(row(ctx, message, { named, notice, userid }));
+    rows.push(row(ctx, message, { named, notice, userid, menu }));
   }
   return h("div", { class: "chat-log", role: "log", "aria-label": label, "data-stick": "bottom", tabindex: "0" }, rows);
 }
 
-function row(ctx, message, { named, notice, userid }) {
+function row(ctx, message, { named, notice, userid, menu }) {
   const from = message.from;
   if (message.recalled) {
     return h("p", { class: "chat-notice", key: message.id, "data-testid": "message", "data-kind": "recalled" }, `${message.mine ? "你" : from.name}撤回了一条消息`);
@@ -41,17 +43,36 @@ function row(ctx, message, { named, notice, userid }) {
   avatar(from.name, from.id, face),
   h("div", { class: "chat-body" },
     h("p", { class: named && !message.mine ? "chat-name" : "hidden-text" }, message.mine ? "我：" : from.name),
-    content(ctx, message, userid)));
+    content(ctx, message, userid, menu)));
 }
 
-function content(ctx, message, userid) {
+function content(ctx, message, userid, menu) {
   const { kind, payload } = message;
   if (kind === "text") return h("div", { class: "bubble" }, linked(message.text));
   if (kind === "markdown") return h("div", { class: "bubble bubble-white" }, markdown(message.text));
   if (kind === "template_card") return message.card ? templateCard(ctx, message.card, userid) : h("div", { class: "bubble" }, "[卡片已不在这部手机上]");
   if (kind === "textcard") return textCard(payload);
   if (kind === "news") return h("div", { class: "stack" }, (payload.articles ?? []).map((article) => article_(ctx, article)));
+  if (kind === "msgmenu") return serviceMenu(payload, menu);
   return attachment(ctx, { ...payload, kind });
+}
+
+/** A menu of 微信客服: words, things to tap, words. */
+function serviceMenu(payload, menu) {
+  return h("div", { class: "bubble service-menu" },
+    payload.head_content ? h("p", {}, linked(payload.head_content)) : null,
+    h("ul", {}, (payload.list ?? []).map((item) => h("li", {}, serviceItem(item, menu)))),
+    payload.tail_content ? h("p", {}, linked(payload.tail_content)) : null);
+}
+
+function serviceItem(item, menu) {
+  const inside = item[item.type] ?? {};
+  if (item.type === "click") {
+    return h("button", { type: "button", class: "menu-item", disabled: !menu, "data-testid": "kf-menu-item", onclick: () => menu(inside.id) }, inside.content);
+  }
+  if (item.type === "view") return outLink(inside.url, { class: "menu-item" }, inside.content);
+  if (item.type === "miniprogram") return h("span", { class: "menu-item" }, icon("mini"), inside.content);
+  return h("span", {}, inside.content);
 }
 
 function textCard(card) {
@@ -91,8 +112,10 @@ export function attachment(ctx, payload) {
       h("span", { class: "minicard-foot" }, icon("mini"), "小程序"));
     case "file":
       return h("div", { class: "filecard" }, h("span", {}, payload.filename || "文件"), icon("file"));
+    case "location":
+      return h("div", { class: "bubble" }, `位置：${[payload.name, payload.address].filter(Boolean).join(" · ")}`);
     default:
-      return h("div", { class: "bubble" }, `[${payload.kind}]`);
+      return h("div", { class: "bubble" }, `[${NAMES[payload.kind] ?? payload.kind}]`);
   }
 }
 
@@ -108,7 +131,6 @@ function hostOf(url) {
 export function preview(message) {
   if (!message) return "";
   if (message.recalled) return "[撤回了一条消息]";
-  const names = { image: "[图片]", video: "[视频]", file: "[文件]", news: "[图文]" };
   const payload = message.payload ?? {};
   switch (message.kind) {
     case "text": case "notice":
@@ -118,6 +140,7 @@ export function preview(message) {
     case "miniprogram": return `[小程序] ${payload.title ?? ""}`;
     case "textcard": return `[卡片] ${payload.title ?? ""}`;
     case "template_card": return `[卡片] ${message.card?.card?.main_title?.title ?? ""}`;
-    default: return names[message.kind] ?? `[${message.kind}]`;
+    case "msgmenu": return `[菜单] ${payload.head_content ?? ""}`;
+    default: return `[${NAMES[message.kind] ?? message.kind}]`;
   }
 }

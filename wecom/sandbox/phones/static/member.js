@@ -3,6 +3,7 @@
 import { conversation, preview } from "./bubbles.js";
 import { h, icon } from "./dom.js";
 import { blocked, composer, line, screen, tabs } from "./frame.js";
+import { memberKf, memberKfLine } from "./kf.js";
 import { massTasks } from "./mass.js";
 import { momentTasks } from "./moments.js";
 import { avatar, empty } from "./parts.js";
@@ -18,6 +19,7 @@ export function memberScreen(ctx, phone, view) {
   if (name === "notices") return notices(ctx, phone, view);
   if (name === "chats" && id) return chat(ctx, phone, view, id);
   if (name === "groups" && id) return group(ctx, phone, view, id);
+  if (name === "kf") return memberKf(ctx, phone, view);
   if (name === "customers" && id) return customer(ctx, phone, view, id);
   const { member } = view;
   const foot = tabs(ctx, phone, [
@@ -58,6 +60,7 @@ function messages(ctx, phone, view) {
     line(ctx.to(phone, "notices"), avatar("客户联系", "notices", "notice"), "客户联系", {
       key: "notices", when: last(view.notices), text: preview(view.notices.at(-1)) || "群发和朋友圈任务的通知",
     }),
+    memberKfLine(ctx, phone, view),
     rows.map(({ row }) => row))];
 }
 

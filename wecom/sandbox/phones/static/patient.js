@@ -3,6 +3,7 @@
 import { conversation, preview } from "./bubbles.js";
 import { h, icon } from "./dom.js";
 import { blocked, composer, line, screen, tabs } from "./frame.js";
+import { kfAccounts, patientKf, patientKfRows } from "./kf.js";
 import { feed } from "./moments.js";
 import { avatar, empty } from "./parts.js";
 import { factText, shortText } from "./times.js";
@@ -16,6 +17,7 @@ export function patientScreen(ctx, phone, view) {
   const me = phone.id;
   if (name === "chats" && id) return chat(ctx, phone, view, id, me);
   if (name === "groups" && id) return group(ctx, phone, view, id, me);
+  if (name === "kf" && id) return patientKf(ctx, phone, view, id);
   if (name === "contacts" && id) return contact(ctx, phone, view, id, me);
   const foot = tabs(ctx, phone, [["chats", "chat", "微信"], ["contacts", "people", "通讯录"], ["moments", "moments", "朋友圈"]]);
   const side = h("button", { type: "button", class: "bar-button", "aria-label": "添加企业微信", "data-testid": "add-contact", onclick: () => ctx.sheets.add(me) }, icon("plus"));
@@ -40,6 +42,7 @@ function chats(ctx, phone, view) {
         key: one.chat_id, when: one.messages.length ? shortText(one.messages.at(-1).at, now) : "", text: groupPreview(one),
       }),
     })),
+    ...patientKfRows(ctx, phone, view),
   ].sort((a, b) => (a.at < b.at ? 1 : -1));
   if (rows.length === 0) return empty("chat", "还没有聊天", "点右上角的加号，扫一扫门诊的码。");
   return h("ul", { class: "lines" }, rows.map(({ row }) => row));
@@ -95,11 +98,13 @@ export function log(ctx, group) {
 }
 
 function contacts(ctx, phone, view) {
-  if (view.chats.length === 0) return empty("people", "还没有联系人", "点右上角的加号，扫一扫门诊的码。");
-  return h("ul", { class: "lines" }, view.chats.map((one) =>
-    line(ctx.to(phone, "contacts", one.userid), avatar(one.name, one.userid, "member"), one.name, {
-      key: one.userid, note: corp(), text: one.follow.lost_at ? "已删除" : one.position, dim: Boolean(one.follow.lost_at),
-    })));
+  const people = view.chats.length === 0
+    ? empty("people", "还没有联系人", "点右上角的加号，扫一扫门诊的码。")
+    : h("ul", { class: "lines", key: "people" }, view.chats.map((one) =>
+      line(ctx.to(phone, "contacts", one.userid), avatar(one.name, one.userid, "member"), one.name, {
+        key: one.userid, note: corp(), text: one.follow.lost_at ? "已删除" : one.position, dim: Boolean(one.follow.lost_at),
+      })));
+  return [people, kfAccounts(ctx, phone)];
 }
 
 function contact(ctx, phone, view, userid, me) {

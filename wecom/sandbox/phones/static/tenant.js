@@ -40,6 +40,7 @@ function openChat(phone) {
 
 export class Tenant {
   state = null; // GET /state
+  kfAccounts = []; // GET /kf: 微信客服
   live = false; // the event stream is open
   reachable = true;
   #views = new Map(); // phone key -> {data, missing}
@@ -117,6 +118,12 @@ export class Tenant {
     }, SETTLE_MS);
   }
 
+  /** What 微信客服 adds: the corp's accounts, or a phone's chats. */
+  #service(key, phone) {
+    if (key === "state") return call("GET", "kf");
+    return phone.kind === "groups" ? null : call("GET", `phones/${phone.kind}/${encodeURIComponent(phone.id)}/kf`);
+  }
+
   async #fetch(key) {
     if (this.#running.has(key)) return; // it stays stale and is fetched once more when the first is back
     const phone = this.#wanted.get(key);
@@ -124,10 +131,10 @@ export class Tenant {
     if (key !== "state" && !phone) return;
     this.#running.add(key);
     try {
-      const data = await call("GET", this.#path(key, phone));
+      const [data, kf] = await Promise.all([call("GET", this.#path(key, phone)), this.#service(key, phone)]);
       this.#ahead = Date.parse(data.now) - Date.now();
-      if (key === "state") this.state = data;
-      else if (this.#wanted.has(key)) this.#views.set(key, { data, missing: false });
+      if (key === "state") [this.state, this.kfAccounts] = [data, kf.accounts];
+      else if (this.#wanted.has(key)) this.#views.set(key, { data: { ...data, kf }, missing: false });
       this.reachable = true;
     } catch (problem) {
       if (problem instanceof Refused && problem.status === 404 && phone) this.#views.set(key, { data: null, missing: true });
@@ -158,14 +165,15 @@ export class Tenant {
     };
   }
 
-  #hear({ who }) {
+  #hear({ what, who }) {
     const named = Object.entries(who ?? {});
     if (named.length === 0) return this.refreshAll();
     const keys = new Set(named.flatMap(([kind, ids]) => ids.map((id) => `${kind}/${id}`)));
     const touched = ["state"];
     for (const key of this.#wanted.keys()) {
       const groups = this.#views.get(key)?.data?.groups ?? [];
-      if (keys.has(key) || groups.some((group) => keys.has(`groups/${group.chat_id}`))) touched.push(key);
+      const serves = what.startsWith("kf.") && key.startsWith("members/"); // every servicer sees the pool
+      if (serves || keys.has(key) || groups.some((group) => keys.has(`groups/${group.chat_id}`))) touched.push(key);
     }
     this.#touch(...touched);
     return undefined;

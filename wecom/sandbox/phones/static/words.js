@@ -65,6 +65,10 @@ const MISTAKES = [
   [/no standing customer group|is not in /, "已不在这个群里。"],
   [/already in /, "已经在群里了。"],
   [/owner hands the group over/, "群主要先转让群才能退出。"],
+  [/is no servicer of/, "不是这个账号的接待人员。"],
+  [/only the servicer of a chat/, "只有正在接待的人才能这样做。"],
+  [/not waiting in the pool/, "会话已经不在排队了。"],
+  [/no menu in this chat/, "这个菜单已经不在了。"],
   [/no member has the userid|no patient has the external_userid|no group has the chat_id/, "沙盒里没有这个人或群。"],
 ];
 
