@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator
 from enum import IntEnum
 from typing import Any
+from urllib.parse import unquote
 
 from pydantic import Field, model_validator
 
@@ -96,6 +97,11 @@ class KfMessage(Answer):
     def welcome_code(self) -> str:
         """Of enter_session: good once, for 20 s."""
         return self._text("welcome_code")
+
+    @property
+    def scene_param(self) -> str:
+        """Of enter_session: the link's own data, decoded; WeCom hands it on percent-encoded."""
+        return unquote(self._text("scene_param"))
 
     def _text(self, name: str) -> str:
         value = self.content.get(name)
