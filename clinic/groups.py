@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clinic.reconcile import Tally
 from clinic.tables import CustomerGroup, GroupMember
+from store.tables import Base
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
-
-ROWS: Final = 100  # rows of one INSERT: a group has up to 500 people, a statement of SQLite 32 766 values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +89,11 @@ async def record_seats(session: AsyncSession, chat_id: str, seats: Sequence[Seat
         if person not in known
     ]
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    for start in range(0, len(fresh), ROWS):
-        rows = fresh[start : start + ROWS]
-        await session.execute(insert(GroupMember).values(rows).on_conflict_do_nothing())
+    if fresh:
+        # One row's statement for all: of several hundred rows it would be compiled each time anew.
+        connection = await session.connection()
+        rows = Base.metadata.tables[GroupMember.__tablename__]
+        await connection.execute(insert(rows).on_conflict_do_nothing(), fresh)
     gone = sorted(known - listed.keys())
     if gone:
         await session.execute(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import structlog
@@ -14,9 +15,10 @@ import structlog
 from clinic.groups import Seat
 from clinic.listings import ListedContact
 from clinic.reconcile import Listed
+from clinic.ways import ListedWay
 from wecom.answers import Page
 from wecom.api.contacts import BATCH_BY_USER, BatchContact
-from wecom.errors import NotDone, Refused
+from wecom.errors import NeedsAdmin, NotDone, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -35,6 +37,7 @@ NO_RELATION: Final = frozenset({84061, 40096})
 # One member: unknown, outside the visible range, without the customer-contact function or its licence.
 OF_ONE_MEMBER: Final = frozenset({40003, 60111, 60011, 60021, 84074, 84061, 701008})
 TOO_MANY_MEMBERS: Final = 81017
+WAYS_SINCE: Final = datetime(2021, 7, 10, tzinfo=UTC)  # WeCom lists none that are older (doc 92572)
 
 T = TypeVar("T")
 
@@ -150,6 +153,31 @@ class TenantReader:
                 raise
             ids = await self.patiently(lambda: every(owners))
         return sorted(set(ids))
+
+    async def way_ids(self, *, until: datetime) -> list[str]:
+        """Return the ids of all contact ways that WeCom lists, in a fixed order; the temporary are not."""
+
+        async def every() -> list[str]:
+            return [way async for way in self._client.contact_ways.list(WAYS_SINCE, until)]
+
+        return sorted(set(await self.patiently(every)))
+
+    async def way(self, config_id: str) -> ListedWay | None:
+        """Return a contact way; None when it was deleted a moment ago."""
+        try:
+            way = await self.patiently(lambda: self._client.contact_ways.get(config_id))
+        except NeedsAdmin:
+            raise
+        except Refused as exc:
+            log.info("sync.way_gone", errcode=exc.errcode)
+            return None
+        return ListedWay(
+            config_id=way.config_id,
+            state=way.state,
+            remark=way.remark,
+            userids=way.user,
+            qr_code=way.qr_code,
+        )
 
     async def group(self, chat_id: str) -> GroupChat | None:
         """Return a group; None when it is no more.

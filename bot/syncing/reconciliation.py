@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from bot.syncing import runs
 from bot.syncing.groups import GroupWalk
 from bot.syncing.reading import OF_ONE_MEMBER, TenantReader
+from bot.syncing.ways import WAYS, WayWalk
 from clinic import listings, people, tagging
 from clinic.listings import Lookup, Source, TagRef
 from clinic.reconcile import Tally, late_since, missing
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 MEMBERS, TAGS, RELATIONS, PATIENTS, GROUPS = "members", "tags", "relations", "patients", "groups"
-STAGES: Final = (MEMBERS, TAGS, RELATIONS, PATIENTS, GROUPS)
+STAGES: Final = (MEMBERS, TAGS, RELATIONS, PATIENTS, GROUPS, WAYS)
 MEMBERS_AT_ONCE: Final = 100  # of one batch call (doc 92994)
 NAMES_AT_ONCE: Final = 20
 LOSSES_AT_ONCE: Final = 50
@@ -90,12 +91,14 @@ class Reconciliation:
         self._sources = {
             channel.state: Source(title=channel.title, tags=tuple(channel.tags)) for channel in pack.channels
         }
+        parts = (database, self._reader, self.step)
         self._stages: dict[str, Callable[[Run], Awaitable[Run]]] = {
             MEMBERS: self._members,
             TAGS: self._tags,
             RELATIONS: self._relations,
             PATIENTS: self._patients,
-            GROUPS: GroupWalk(database, self._reader, self.step, clock=clock, watching=self._watching).walk,
+            GROUPS: GroupWalk(*parts, clock=clock, watching=self._watching).walk,
+            WAYS: WayWalk(*parts, clock=clock, watching=self._watching).walk,
         }
 
     async def run(self) -> Report:

@@ -23,6 +23,7 @@ from wecom.sandbox.server import Sandbox, running_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from bot.syncing.reconciliation import Report
     from content.pack import Pack
@@ -102,6 +103,13 @@ async def desk_of(database_url: str, pack: Pack) -> AsyncIterator[Desk]:
 
 
 @pytest.fixture
-async def desk(database_url: str, pack: Pack) -> AsyncIterator[Desk]:
+async def desk(tmp_path: Path, pack: Pack) -> AsyncIterator[Desk]:
+    async with desk_of(f"sqlite+aiosqlite:///{tmp_path / 'xiaohu.db'}", pack) as desk:
+        yield desk
+
+
+@pytest.fixture
+async def any_desk(database_url: str, pack: Pack) -> AsyncIterator[Desk]:
+    """The same on SQLite and on PostgreSQL, for what touches every statement."""
     async with desk_of(database_url, pack) as desk:
         yield desk

@@ -11,15 +11,25 @@ from sqlalchemy import func, select
 from bot.syncing.reconciliation import Watching
 from clinic import audit, people
 from clinic.effects import MarkTags
-from clinic.tables import CustomerGroup, Follow, GroupMember, Member, Patient, PatientTag, SyncRun, Tag
+from clinic.tables import (
+    ContactWay,
+    CustomerGroup,
+    Follow,
+    GroupMember,
+    Member,
+    Patient,
+    PatientTag,
+    SyncRun,
+    Tag,
+)
 from store.outbox import OutboxEffect
+from wecom.api.contact_ways import ContactWay as NewWay
 from wecom.errors import WeComError
 
 if TYPE_CHECKING:
     from tests.integration.sync.conftest import Desk
 
 BATCH = "externalcontact/batch/get_by_user"
-pytestmark = pytest.mark.usefixtures("desk")
 
 
 class Killed(BaseException):
@@ -100,15 +110,15 @@ async def test_the_first_run_brings_members_patients_relations_and_groups(desk: 
     assert await desk.count(OutboxEffect) == 0, "old stock is neither greeted nor tagged"
 
 
-async def test_a_second_run_finds_nothing(desk: Desk) -> None:
-    await desk.sync()
-    before = await state_of(desk)
-    desk.clock.advance(timedelta(hours=20))
+async def test_a_second_run_finds_nothing(any_desk: Desk) -> None:
+    await any_desk.sync()
+    before = await state_of(any_desk)
+    any_desk.clock.advance(timedelta(hours=20))
 
-    report = await desk.sync()
+    report = await any_desk.sync()
 
     assert not any(tally.differs for tally in report.tallies.values()), report.tallies
-    assert await state_of(desk) == before
+    assert await state_of(any_desk) == before
 
 
 async def test_names_are_stored_sealed_only(desk: Desk) -> None:
@@ -200,20 +210,20 @@ async def test_a_patient_who_deleted_the_member_is_still_listed_and_stays_lost(d
     assert (await desk.follow(who, "xiaohu")).lost_by == people.BY_PATIENT
 
 
-async def test_who_comes_back_unheard_is_a_patient_again(desk: Desk) -> None:
-    await desk.sync()
-    who = next(iter(desk.tenant.corp.follows_of_member["xiaohu"]))
-    desk.tenant.people.member_deletes_patient("xiaohu", who, silent=True)
-    desk.clock.advance(timedelta(hours=1))
-    await desk.sync()
-    desk.tenant.people.patient_adds_member(who, "xiaohu", state="douyin", silent=True)
-    desk.clock.advance(timedelta(hours=1))
+async def test_who_comes_back_unheard_is_a_patient_again(any_desk: Desk) -> None:
+    await any_desk.sync()
+    who = next(iter(any_desk.tenant.corp.follows_of_member["xiaohu"]))
+    any_desk.tenant.people.member_deletes_patient("xiaohu", who, silent=True)
+    any_desk.clock.advance(timedelta(hours=1))
+    await any_desk.sync()
+    any_desk.tenant.people.patient_adds_member(who, "xiaohu", state="douyin", silent=True)
+    any_desk.clock.advance(timedelta(hours=1))
 
-    await desk.sync()
+    await any_desk.sync()
 
-    follow = await desk.follow(who, "xiaohu")
+    follow = await any_desk.follow(who, "xiaohu")
     assert (follow.lost_at, follow.channel) == (None, "douyin")
-    assert [effect.kind for effect in await desk.rows(select(OutboxEffect))] == [MarkTags.kind]
+    assert [effect.kind for effect in await any_desk.rows(select(OutboxEffect))] == [MarkTags.kind]
 
 
 async def test_a_half_contact_is_listed_nowhere_and_not_lost(desk: Desk) -> None:
@@ -253,39 +263,67 @@ async def test_a_member_who_left_the_visible_range_loses_no_patient(desk: Desk) 
     assert await desk.rows(select(func.count()).select_from(Follow).where(Follow.lost_at.is_not(None))) == [0]
 
 
-async def test_tags_are_followed_on_and_off_and_through_a_new_name(desk: Desk) -> None:
-    made = await desk.client.tags.add("意向", ["高", "低"])
+async def test_tags_are_followed_on_and_off_and_through_a_new_name(any_desk: Desk) -> None:
+    made = await any_desk.client.tags.add("意向", ["高", "低"])
     high, low = (tag.id for tag in made.tag)
-    who, other = list(desk.tenant.corp.follows_of_member["xiaohu"])[:2]
-    await desk.client.tags.mark("xiaohu", who, add=[high])
-    await desk.client.tags.mark("xiaohu", other, add=[low])
-    await desk.sync()
-    assert [(mark[0], mark[3]) for mark in (await state_of(desk))["marks"]] == sorted(
+    who, other = list(any_desk.tenant.corp.follows_of_member["xiaohu"])[:2]
+    await any_desk.client.tags.mark("xiaohu", who, add=[high])
+    await any_desk.client.tags.mark("xiaohu", other, add=[low])
+    await any_desk.sync()
+    assert [(mark[0], mark[3]) for mark in (await state_of(any_desk))["marks"]] == sorted(
         [(who, "高"), (other, "低")]
     )
-    await desk.client.tags.mark("xiaohu", who, add=[low], remove=[high])
-    desk.clock.advance(timedelta(hours=1))
+    await any_desk.client.tags.mark("xiaohu", who, add=[low], remove=[high])
+    any_desk.clock.advance(timedelta(hours=1))
 
-    report = await desk.sync()
+    report = await any_desk.sync()
 
     assert (report.tallies["marks"].added, report.tallies["marks"].lost) == (1, 1)
-    assert [mark[3] for mark in (await state_of(desk))["marks"]] == ["低", "低"]
+    assert [mark[3] for mark in (await state_of(any_desk))["marks"]] == ["低", "低"]
 
 
-async def test_groups_are_followed_to_their_end(desk: Desk) -> None:
-    await desk.sync()
-    first, second, _ = desk.tenant.corp.groups.values()
+async def test_groups_are_followed_to_their_end(any_desk: Desk) -> None:
+    await any_desk.sync()
+    first, second, _ = any_desk.tenant.corp.groups.values()
     leaver = next(seat.userid for seat in first.members.values() if seat.type == 2)
-    desk.tenant.groups.leave(first.chat_id, [leaver], silent=True)
+    any_desk.tenant.groups.leave(first.chat_id, [leaver], silent=True)
     second.dismissed = True
-    desk.clock.advance(timedelta(hours=1))
+    any_desk.clock.advance(timedelta(hours=1))
 
-    report = await desk.sync()
+    report = await any_desk.sync()
 
     assert (report.tallies["groups"].changed, report.tallies["groups"].lost) == (1, 1)
     assert report.tallies["seats"].lost == 1
-    dismissed = await desk.rows(select(CustomerGroup.chat_id).where(CustomerGroup.dismissed_at.is_not(None)))
+    dismissed = await any_desk.rows(
+        select(CustomerGroup.chat_id).where(CustomerGroup.dismissed_at.is_not(None))
+    )
     assert dismissed == [second.chat_id]
+
+
+async def test_contact_ways_are_known_by_state_until_they_are_deleted(any_desk: Desk) -> None:
+    desk = any_desk
+    made = await desk.client.contact_ways.add(NewWay(userids=("xiaohu",), state="front-desk", remark="前台"))
+    desk.clock.advance(timedelta(minutes=1))
+
+    report = await desk.sync()
+
+    assert report.tallies["ways"].added == 1
+    (way,) = await desk.rows(select(ContactWay))
+    assert (way.config_id, way.state, way.userids) == (made.config_id, "front-desk", ["xiaohu"])
+    await desk.client.contact_ways.update(made.config_id, NewWay(userids=("li.na",), state="front-desk"))
+    assert (await desk.sync()).tallies["ways"].changed == 1
+    await desk.client.contact_ways.delete(made.config_id)
+    assert (await desk.sync()).tallies["ways"].lost == 1
+
+
+async def test_what_the_app_may_not_read_is_said_and_left_alone(desk: Desk) -> None:
+    await desk.sync()
+    desk.tenant.faults.add("errcode", "externalcontact/groupchat/list", errcode=48002, times=None)
+
+    report = await desk.sync()
+
+    assert [stage.partition(":")[0] for stage in report.unread] == ["groups"]
+    assert await desk.rows(select(CustomerGroup.chat_id).where(CustomerGroup.dismissed_at.is_not(None))) == []
 
 
 @pytest.mark.parametrize("steps", [1, 5, 9, 11])
