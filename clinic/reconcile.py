@@ -129,7 +129,8 @@ def judge_listed(known: Relation | None, listed: Listed, *, late_since: datetime
         return Verdict(found=Found.ADDED, relation=stands, late=newer and began >= late_since)
     if known.half:
         # The member confirmed, and the full event, which alone lets tags be put on, never came.
-        return Verdict(found=Found.CHANGED, relation=stands, late=began >= late_since)
+        late = began >= late_since and stands.lost_at is None
+        return Verdict(found=Found.CHANGED, relation=stands, late=late)
     return Verdict(found=Found.SAME if stands == known else Found.CHANGED, relation=stands)
 
 
