@@ -18,6 +18,9 @@ EVERY_API = ((10_000, MINUTE), (150_000, HOUR))
 OF_API = {
     "externalcontact/add_moment_task": ((10, MINUTE), (100_000, MONTH)),
     "media/uploadimg": ((1_000, DAY), (3_000, MONTH)),
+    "get_jsapi_ticket": ((400, HOUR),),
+    "ticket/get": ((100, HOUR),),
+    "auth/getuserinfo": (),  # exempt with a valid code
     "message/send": (),  # app messages do not count; the per-member limit drops silently instead
 }
 PARALLEL = {"externalcontact/mark_tag": 5}  # one staff answer in WeCom's forum; 45033 beyond

@@ -83,6 +83,15 @@ class MediaStore:
             raise Refusal(40005, "invalid file type: video must be MP4")
         return self._keep(kind, "upload", filename, content_type, blob)
 
+    def keep_remote(self, kind: str, *, filename: str, blob: bytes) -> Media:
+        """Store a video or file that WeCom fetched itself: up to 200 MB; 40006, 40005 as ``upload``."""
+        if len(blob) < SMALLEST:
+            raise Refusal(40006, "invalid file size: more than 5 bytes are needed")
+        if kind == "video" and not is_mp4(blob):
+            raise Refusal(40005, "invalid file type: video must be MP4")
+        content_type = "video/mp4" if kind == "video" else "application/octet-stream"
+        return self._keep(kind, "upload", filename, content_type, blob)
+
     def upload_attachment(
         self, kind: str, attachment_type: int, *, filename: str, content_type: str, blob: bytes
     ) -> Media:

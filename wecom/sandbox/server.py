@@ -14,6 +14,7 @@ from .api.frame import ApiFrame
 from .callbacks import RETRY_AFTER_S, CallbackSender
 from .control import ControlApi, connection_of
 from .live import LiveChanges
+from .login_page import LoginPages
 from .pages import PageFiles
 from .tenant import Tenant
 
@@ -81,6 +82,7 @@ def create_sandbox_app(
     app.router.add_route("*", "/cgi-bin/{api:.*}", ApiFrame(tenant).handle)
     app.router.add_routes(ControlApi(tenant, sender, live).routes())
     app.router.add_routes(PageFiles(tenant, phones).routes())
+    app.router.add_routes(LoginPages(tenant).routes())
     return app
 
 
@@ -88,6 +90,7 @@ async def _tick(tenant: Tenant) -> None:
     """Let jobs end while nobody asks, so that phones see new moments by themselves."""
     while True:
         tenant.settle()
+        await tenant.remote.fetch_waiting()
         await asyncio.sleep(TICK_S)
 
 

@@ -10,7 +10,9 @@ from .clock import SandboxClock
 from .corp import Corp
 from .faults import Faults
 from .groups import Groups
+from .identity import Identity
 from .ids import Credentials, Ids, credentials_for
+from .intercepts import InterceptRules
 from .journal import Journal
 from .kf import CustomerService
 from .kf_desk import KfDesk
@@ -21,6 +23,7 @@ from .messages import Messages
 from .moments import Moments
 from .people import Mistake, People
 from .population import MOST_PATIENTS
+from .remote_media import RemoteUploads
 from .rules import Rules
 from .scenes import SCENES
 from .tags import Tags
@@ -73,6 +76,9 @@ class Tenant:
     transfers: Transfers
     kf: CustomerService
     desk: KfDesk
+    identity: Identity
+    intercepts: InterceptRules
+    remote: RemoteUploads
     journal: Journal
     faults: Faults
 
@@ -134,6 +140,9 @@ class Tenant:
         self.transfers = Transfers(self.corp, self.people)
         self.kf = CustomerService(self.corp)
         self.desk = KfDesk(self.corp, self.kf)
+        self.identity = Identity(self.corp)
+        self.intercepts = InterceptRules(self.corp)
+        self.remote = RemoteUploads(self.corp, self.media)
         self.journal = Journal()
         self.faults = Faults(self.seed)
         SCENES[scene](self)

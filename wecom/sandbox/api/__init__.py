@@ -16,6 +16,8 @@ from . import (
     corp_tags,
     groupchats,
     handovers,
+    identity,
+    intercepts,
     join_ways,
     kf_accounts,
     kf_messages,
@@ -23,6 +25,7 @@ from . import (
     media,
     members,
     moments,
+    statistics,
 )
 
 if TYPE_CHECKING:
@@ -42,6 +45,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *moments.ENDPOINTS,
     *app_messages.ENDPOINTS,
     *media.ENDPOINTS,
+    *identity.ENDPOINTS,
+    *statistics.ENDPOINTS,
+    *intercepts.ENDPOINTS,
     *kf_accounts.ENDPOINTS,
     *kf_messages.ENDPOINTS,
 )
