@@ -154,9 +154,10 @@ async def _record_follows(
     *,
     now: datetime,
 ) -> Tally:
+    # By patient only: with the members named too, a database may walk through all their patients instead.
     query = (
         select(Follow)
-        .where(Follow.patient_id.in_({pair[0] for pair in pairs}), Follow.userid.in_({p[1] for p in pairs}))
+        .where(Follow.patient_id.in_({pair[0] for pair in pairs}))
         .order_by(Follow.id)
         .with_for_update()
     )
@@ -253,8 +254,7 @@ async def _record_marks(
 ) -> Tally:
     rows = await session.execute(
         select(PatientTag.patient_id, PatientTag.userid, PatientTag.tag_id, PatientTag.at).where(
-            PatientTag.patient_id.in_({pair[0] for pair in pairs}),
-            PatientTag.userid.in_({pair[1] for pair in pairs}),
+            PatientTag.patient_id.in_({pair[0] for pair in pairs})
         )
     )
     known: dict[tuple[int, str], dict[int, datetime]] = defaultdict(dict)
