@@ -37,7 +37,7 @@ class InterceptRule:
     """
 
     name: str  # 1 to 20 characters
-    words: tuple[str, ...]  # 1 to 300, each 1 to 32 characters
+    words: tuple[str, ...] = ()  # at most 300, each 1 to 32 characters; none only with ``semantics``
     semantics: tuple[Semantic, ...] = ()
     blocks: bool = True  # False: only warns the member
     userids: tuple[str, ...] = ()
@@ -46,7 +46,7 @@ class InterceptRule:
     def __post_init__(self) -> None:
         check_present("name", self.name)
         check_chars("name", self.name, 20)
-        check_count("words", self.words, 300, least=1)
+        check_count("words", self.words, 300, least=0 if self.semantics else 1)
         for word in self.words:
             check_present("words", word)
             check_chars("words", word, 32)

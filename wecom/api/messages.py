@@ -42,7 +42,8 @@ class Messages:
         self._transport = transport
 
     async def send(self, message: Message) -> MessageSent:
-        """Send to members of the app's visible range; some of them may be invalid in a good answer.
+        """Send to members of the app's visible range; some of them may be invalid in a good answer
+        (doc 90236).
 
         Raises:
             OutcomeUnknown: no answer.

@@ -54,7 +54,8 @@ class Tags:
         self._transport = transport
 
     async def add(self, group_name: str, names: Sequence[str]) -> TagGroup:
-        """Create tags in the group of that name, which need not exist; return the group with the new ids.
+        """Create tags in the group of that name, which need not exist; return the group with the new ids
+        (doc 92117).
 
         Names at most 30 characters each.
 
@@ -123,6 +124,6 @@ class Tags:
     async def list(
         self, *, tag_ids: Sequence[str] = (), group_ids: Sequence[str] = ()
     ) -> builtins.list[TagGroup]:
-        """Return all tag groups with their tags, or only those asked for."""
+        """Return all tag groups with their tags, or only those asked for (doc 92117)."""
         body = {"tag_id": builtins.list(tag_ids), "group_id": builtins.list(group_ids)}
         return [*(await self._transport.ask(LIST, _TagGroups, body=body)).tag_group]
