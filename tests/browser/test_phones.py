@@ -496,5 +496,5 @@ async def test_a_member_of_a_chain_finds_one_of_thousands_of_customers(browser: 
         await page.get_by_test_id("write").press("Enter")
         await expect(page.get_by_test_id("message").last).to_contain_text("好久不见")
         await page.goto(f"{desk.sandbox.phones_url}#/")
-        await page.get_by_placeholder("找一位患者").fill("乐乐妈妈")
+        await page.get_by_placeholder("找成员、客户群或患者").fill("乐乐妈妈")
         await expect(page.get_by_test_id("person").filter(has_text="乐乐妈妈").first).to_be_visible()

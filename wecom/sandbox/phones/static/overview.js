@@ -5,6 +5,9 @@ import { h, icon } from "./dom.js";
 import { avatar, badge, empty } from "./parts.js";
 import { channelName } from "./words.js";
 
+const BIG = 60; // members; a corp with more is looked through, not looked over
+const FEW = 24;
+
 export function overview(ctx) {
   const { state } = ctx.tenant;
   if (!state) {
@@ -13,17 +16,20 @@ export function overview(ctx) {
   }
   const open = new Set(ctx.address.open.map(phoneKey));
   const found = matching(state.patients, ctx.filter);
+  const big = state.members.length > BIG;
+  const some = (list, show) => (big ? few(list, ctx.filter, show) : list.map(show));
   return h("nav", { class: "overview", "aria-label": "所有手机", "data-testid": "overview" },
     h("div", { class: "overview-lead" },
-      h("h1", {}, "一间门诊的所有手机"),
+      h("h1", {}, big ? "整个连锁的所有手机" : "一间门诊的所有手机"),
       h("p", {}, "点开任何人，看他在企业微信或微信里看到的一切。电脑上可以并排放几部。"),
-      h("button", { type: "button", class: "button", "data-testid": "scan", onclick: () => ctx.sheets.add() }, icon("scan"), "患者扫码添加")),
-    section("成员 · 企业微信", state.members.length, state.members.map((member) => item(ctx, open, {
+      h("button", { type: "button", class: "button", "data-testid": "scan", onclick: () => ctx.sheets.add() }, icon("scan"), "患者扫码添加"),
+      big ? search(ctx, "找成员、客户群或患者") : null),
+    section("成员 · 企业微信", state.members.length, some(state.members, (member) => item(ctx, open, {
       kind: "members", id: member.userid, name: member.name, face: "member",
       text: [member.position, member.patients ? `${member.patients} 位客户` : ""].filter(Boolean).join(" · "),
       count: member.mass_pending + member.moments_pending,
     }))),
-    section("客户群", state.groups.length, state.groups.map((group) => item(ctx, open, {
+    section("客户群", state.groups.length, some(state.groups, (group) => item(ctx, open, {
       kind: "groups", id: group.chat_id, name: group.name, face: "group",
       text: group.dismissed ? "已解散" : `群主 ${group.owner_name} · ${group.members_total} 人`,
     }))),
@@ -32,7 +38,15 @@ export function overview(ctx) {
       found.map((patient) => item(ctx, open, {
         kind: "patients", id: patient.external_userid, name: patient.name, face: "patient", text: knows(patient),
       })),
-    ], search(ctx)));
+    ], big ? null : search(ctx, "找一位患者")));
+}
+
+/** Some of many: those whose name is looked for, and never so many that the patients are out of reach. */
+function few(list, filter, show) {
+  const wanted = filter.trim().toLowerCase();
+  const found = list.filter((one) => one.name.toLowerCase().includes(wanted));
+  const rest = found.length - FEW;
+  return [found.slice(0, FEW).map(show), rest > 0 ? h("li", { class: "nobody", key: "rest" }, `还有 ${rest} 个，用上面的搜索找。`) : null];
 }
 
 function matching(patients, filter) {
@@ -52,9 +66,9 @@ function section(title, count, items, tool = null) {
     h("ul", {}, items));
 }
 
-function search(ctx) {
-  return h("label", { class: "search" }, icon("search"), h("span", { class: "hidden-text" }, "按名字找患者"),
-    h("input", { type: "search", placeholder: "找一位患者", autocomplete: "off", oninput: (event) => {
+function search(ctx, label) {
+  return h("label", { class: "search" }, icon("search"), h("span", { class: "hidden-text" }, label),
+    h("input", { type: "search", placeholder: label, autocomplete: "off", oninput: (event) => {
       ctx.filter = event.currentTarget.value;
       const { state } = ctx.tenant;
       if (state.patients.length < state.patients_total) ctx.tenant.seek(null, ctx.filter); // not all of them are here
