@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from contextlib import asynccontextmanager
@@ -49,16 +50,16 @@ _AREA_CELLS: Final = 13
 
 async def examine(settings: Settings, *, clock: Clock) -> AsyncIterator[Finding]:
     """Check an installation whose settings are usable. Changes nothing, neither here nor in WeCom."""
-    for finding in check_settings(settings):
+    for finding in await asyncio.to_thread(check_settings, settings):
         yield finding
-    pack, findings = check_content(settings.content_pack)
+    pack, findings = await asyncio.to_thread(check_content, settings.content_pack)
     for finding in findings:
         yield finding
     async with _opened(settings) as database:
         readable, finding = await check_database(database)
         yield finding
         yield await check_redis(settings.redis_url.get_secret_value() if settings.redis_url else None)
-        yield check_disk(database)
+        yield await asyncio.to_thread(check_disk, database)
         async with open_session() as session:
             reachable, finding = await check_network(session, api_base=settings.wecom_api_base, clock=clock)
             yield finding
@@ -113,9 +114,11 @@ async def report(
             found.append(finding)
             show(finding, console)
     _verdict(found, console)
-    if json_file is not None and (problem := _written(json_file, as_json(found, clock=clock))):
-        console.print(Text(problem, style="red"))
-        return False
+    if json_file is not None:
+        problem = await asyncio.to_thread(_written, json_file, as_json(found, clock=clock))
+        if problem:
+            console.print(Text(problem, style="red"))
+            return False
     return not failed(found)
 
 

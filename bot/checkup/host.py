@@ -23,7 +23,7 @@ from store.inbox import InboxEvent
 from store.schema import SCRIPTS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
     from datetime import datetime, tzinfo
 
     from sqlalchemy.engine import Connection
@@ -47,22 +47,27 @@ SWITCH: Final = (
 )
 
 
-def check_settings(settings: Settings, *, env_file: Path = Path(".env")) -> Iterator[Finding]:
+def check_settings(settings: Settings, *, env_file: Path = Path(".env")) -> list[Finding]:
     """Judge settings that are well-formed (else the program would not have come here)."""
     area = "设置"
-    yield good(area, "必填的都填了，格式正确")
+    findings = [good(area, "必填的都填了，格式正确")]
     if not settings.wecom_corp_id.startswith(("ww", "wx", "wp")):
-        yield doubt(
-            area, "企业 ID 通常以 ww 开头", "核对 XIAOHU_WECOM_CORP_ID：我的企业 → 企业信息 → 企业 ID。"
+        findings.append(
+            doubt(
+                area, "企业 ID 通常以 ww 开头", "核对 XIAOHU_WECOM_CORP_ID：我的企业 → 企业信息 → 企业 ID。"
+            )
         )
     if len(settings.secret_key.get_secret_value()) < SECRET_KEY_CHARS:
-        yield doubt(
-            area,
-            "XIAOHU_SECRET_KEY 偏短",
-            "还没有患者数据时，换成 openssl rand -hex 32 的结果；已有数据就不要换（换了姓名解不开）。",
+        findings.append(
+            doubt(
+                area,
+                "XIAOHU_SECRET_KEY 偏短",
+                "还没有患者数据时，换成 openssl rand -hex 32 的结果；已有数据就不要换（换了姓名解不开）。",
+            )
         )
     if env_file.is_file() and env_file.stat().st_mode & READABLE_BY_OTHERS:
-        yield doubt(area, ".env 能被这台机器上的其他用户读到", "执行 chmod 600 .env。")
+        findings.append(doubt(area, ".env 能被这台机器上的其他用户读到", "执行 chmod 600 .env。"))
+    return findings
 
 
 def check_content(name: str) -> tuple[Pack | None, list[Finding]]:
@@ -88,12 +93,9 @@ async def check_database(database: Database) -> tuple[bool, Finding]:
     """
     area = "数据库"
     kind = "SQLite" if database.is_sqlite else "PostgreSQL"
-    file = _file(database)
-    if file is not None and not file.exists():
-        home = next(folder for folder in file.absolute().parents if folder.exists())
-        if not _writable(home):
-            return False, bad(area, f"文件夹 {home} 不能写", "让运行小护的用户拥有这个文件夹。")
-        return False, doubt(area, "SQLite 文件还不存在", "第一次启动 xiaohu serve 时会建好，不用处理。")
+    missing = await asyncio.to_thread(_missing_file, database)
+    if missing is not None:
+        return False, missing
     try:
         async with asyncio.timeout(ANSWER_S), database.connect() as connection:
             now, head, known = await connection.run_sync(_revisions)
@@ -104,6 +106,17 @@ async def check_database(database: Database) -> tuple[bool, Finding]:
             "检查 XIAOHU_DATABASE_URL、数据库是否在运行、用户名密码、磁盘空间和文件权限。",
         )
     return _fits(kind, now=now, head=head, known=known)
+
+
+def _missing_file(database: Database) -> Finding | None:
+    """Return what there is to say about an SQLite file that does not exist; None when there is one."""
+    area, file = "数据库", _file(database)
+    if file is None or file.exists():
+        return None
+    home = next(folder for folder in file.absolute().parents if folder.exists())
+    if not os.access(home, os.W_OK | os.X_OK):
+        return bad(area, f"文件夹 {home} 不能写", "让运行小护的用户拥有这个文件夹。")
+    return doubt(area, "SQLite 文件还不存在", "第一次启动 xiaohu serve 时会建好，不用处理。")
 
 
 def _fits(kind: str, *, now: str | None, head: str, known: bool) -> tuple[bool, Finding]:
@@ -128,10 +141,6 @@ def _revisions(connection: Connection) -> tuple[str | None, str, bool]:
 def _file(database: Database) -> Path | None:
     name = make_url(str(database.engine.url)).database
     return Path(name) if database.is_sqlite and name and name != ":memory:" else None
-
-
-def _writable(folder: Path) -> bool:
-    return os.access(folder, os.W_OK | os.X_OK)
 
 
 async def check_redis(url: str | None) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import shutil
@@ -19,6 +20,7 @@ from rich.console import Console
 from sqlalchemy import text
 from typer.testing import CliRunner
 
+from bot.app import create_app
 from bot.checkup.callback import check_callback
 from bot.checkup.doctor import examine, report
 from bot.checkup.findings import Level
@@ -38,7 +40,7 @@ from store.clock import ShiftedClock, SystemClock
 from store.database import Database
 from store.inbox import InboxEvent
 from store.schema import upgrade
-from tests.support.clinic import running_clinic, settings_for
+from tests.support.clinic import settings_for
 from tests.support.databases import fresh_database_url
 from tests.support.scripted_wecom import failing, ok
 from wecom.client import WeComClient, open_session
@@ -46,7 +48,7 @@ from wecom.sandbox.server import Sandbox, running_sandbox
 from wecom.tokens import Credentials
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
     from pathlib import Path
 
     from bot.checkup.findings import Finding
@@ -109,19 +111,39 @@ def doubts(findings: list[Finding], area: str) -> list[Finding]:
     return [f for f in findings if f.level is Level.WARN and area == f.area]
 
 
+@asynccontextmanager
+async def serving(sandbox: Sandbox, database_url: str, pack: Pack) -> AsyncIterator[Settings]:
+    """Run the program; yield the settings of an installation whose public address it is."""
+    settings = settings_for(sandbox, database_url)
+    runner = web.AppRunner(create_app(settings, pack), access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        sandbox.callbacks.url = f"{url}/wecom/callback"
+        sandbox.tenant.rules.callbacks_configured = True
+        yield settings.model_copy(update={"public_url": url})
+    finally:
+        await runner.cleanup()
+
+
+async def until(truth: Callable[[], Iterable[Any]]) -> None:
+    async with asyncio.timeout(10):
+        while not list(truth()):
+            await asyncio.sleep(0.02)
+
+
 # -- the whole ---------------------------------------------------------------------------------------
 
 
 async def test_a_healthy_installation_has_no_cross_and_no_secret_is_shown(
-    database_url: str, pack: Pack
+    database_url: str, pack: Pack, sandbox: Sandbox
 ) -> None:
-    async with running_clinic(database_url, pack, start=datetime.now(UTC)) as clinic:
-        await clinic.act("patient-adds-member", userid="xiaohu", state="front-desk", name="晓晴")
-        await clinic.sandbox.callbacks.idle()
-        await clinic.runtime.worker.drain()
-        await clinic.runtime.courier.drain()
-        settings = clinic.settings.model_copy(update={"public_url": clinic.url})
-        out = StringIO()
+    out = StringIO()
+    async with serving(sandbox, database_url, pack) as settings:
+        sandbox.tenant.patient_scans("xiaohu", state="front-desk")
+        await sandbox.callbacks.idle()
+        await until(lambda: sandbox.tenant.journal.calls("externalcontact/send_welcome_msg"))
 
         fine = await report(
             examine(settings, clock=CLOCK), Console(file=out, width=100), json_file=None, clock=CLOCK
@@ -381,11 +403,10 @@ async def called(settings: Settings) -> list[Finding]:
     ],
 )
 async def test_a_running_program_with_other_settings_is_told_to_restart(
-    database_url: str, pack: Pack, changed: dict[str, Any], words: str
+    database_url: str, pack: Pack, sandbox: Sandbox, changed: dict[str, Any], words: str
 ) -> None:
-    async with running_clinic(database_url, pack, start=datetime.now(UTC)) as clinic:
-        settings = clinic.settings.model_copy(update={"public_url": clinic.url, **changed})
-        [cross] = wrong(await called(settings))
+    async with serving(sandbox, database_url, pack) as settings:
+        [cross] = wrong(await called(settings.model_copy(update=changed)))
 
     assert words in cross.remedy
     assert "重启" in cross.remedy
