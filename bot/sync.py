@@ -78,7 +78,7 @@ class TenantSync:
         async with self._database.write() as session:
             await people.record_serving(session, serving, now=self._clock.now())
         try:
-            await self._record_groups(await self._groups())
+            await self._record_groups(await self._groups(), serving=set(serving))
         except WeComError as exc:
             # Moments need no groups: a corp without the permission for groups still gets its week.
             log.warning("sync.groups_unreadable", errcode=exc.errcode)
@@ -89,7 +89,7 @@ class TenantSync:
         await self._read_names(nameless)
         self._read_at = self._clock.now()
 
-    async def _record_groups(self, chats: list[GroupChat]) -> None:
+    async def _record_groups(self, chats: list[GroupChat], *, serving: set[str]) -> None:
         now = self._clock.now()
         async with self._database.write() as session:
             for chat in chats:
@@ -105,7 +105,8 @@ class TenantSync:
             listed = {chat.chat_id for chat in chats}
             known = await session.scalars(select(CustomerGroup).where(CustomerGroup.dismissed_at.is_(None)))
             for group in known.all():
-                if group.chat_id not in listed:
+                # Groups of an owner who left our sight are not listed, but live on; the nightly run asks.
+                if group.chat_id not in listed and group.owner in serving:
                     group.dismissed_at = now
 
     async def _groups(self) -> list[GroupChat]:
