@@ -1,0 +1,72 @@
+"""WeCom drops and delays callbacks; a sync beside the running program makes good what can be made good."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.syncing.reconciliation import Reconciliation
+from store.vault import Vault
+from tests.support.clinic import running_clinic
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from content.pack import Pack
+    from tests.support.clinic import Clinic
+
+ADDED = "change_external_contact.add_external_contact"
+MARK = "externalcontact/mark_tag"
+WELCOME = "externalcontact/send_welcome_msg"
+
+
+@pytest.fixture
+async def clinic(tmp_path: Path, pack: Pack) -> AsyncIterator[Clinic]:
+    async with running_clinic(f"sqlite+aiosqlite:///{tmp_path / 'xiaohu.db'}", pack) as clinic:
+        yield clinic
+
+
+async def sync(clinic: Clinic, pack: Pack) -> None:
+    await Reconciliation(
+        clinic.runtime.database,
+        clinic.runtime.client,
+        pack=pack,
+        vault=Vault(clinic.settings.secret_key.get_secret_value()),
+        clock=clinic.clock,
+    ).run()
+    clinic.runtime.courier.wake()
+
+
+async def test_an_addition_whose_callback_comes_after_the_sync_is_tagged_once(
+    clinic: Clinic, pack: Pack
+) -> None:
+    clinic.tenant.faults.add("hold_callback", ADDED)
+    late, _ = clinic.tenant.patient_scans("xiaohu", state="front-desk", name="迟到")
+    clinic.clock.advance(timedelta(minutes=5))
+
+    await sync(clinic, pack)
+
+    await clinic.until(lambda: clinic.journal(MARK), what="the sync's tags are on her")
+    assert clinic.journal(WELCOME) == [], "her code died long ago"
+    # A held callback is delivered behind the next one.
+    clinic.tenant.patient_scans("xiaohu", state="front-desk", name="准时")
+    await clinic.until(lambda: len(clinic.journal(MARK)) == 2, what="the next patient is tagged")
+    await clinic.until(lambda: len(clinic.journal(WELCOME)) == 2, what="both events were handled")
+    shown = await clinic.api("GET", f"/patients/{late.external_userid}")
+    assert {tag["origin"] for tag in shown["tags"]} == {"rule"}
+    assert len(clinic.journal(MARK)) == 2, "one for each of them"
+
+
+async def test_a_deletion_that_nobody_told_of_is_seen_in_her_record(clinic: Clinic, pack: Pack) -> None:
+    patient, _ = clinic.tenant.patient_scans("xiaohu", state="front-desk", name="走了")
+    await clinic.until(lambda: clinic.journal(MARK), what="she was tagged")
+    clinic.tenant.people.member_deletes_patient("xiaohu", patient.external_userid, silent=True)
+    clinic.clock.advance(timedelta(minutes=5))
+
+    await sync(clinic, pack)
+
+    shown = await clinic.api("GET", f"/patients/{patient.external_userid}")
+    assert [follow["lost_at"] is not None for follow in shown["follows"]] == [True]
