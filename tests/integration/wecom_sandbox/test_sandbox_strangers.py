@@ -86,3 +86,46 @@ async def test_wechatpy_replays_once_after_a_revoked_token_and_sees_refusals(pro
         return int(refused.value.errcode)
 
     assert await by_wechatpy(program.sandbox, work) == 60111
+
+
+async def test_wechatpy_serves_customers_in_a_customer_service_chat(program: Program) -> None:
+    kfid = (await program.act("create-kf-account", name="客服"))["open_kfid"]
+    entered = await program.act("kf-enter", open_kfid=kfid, name="阿青")
+    patient = entered["external_userid"]
+    await program.act("kf-write", open_kfid=kfid, external_userid=patient, text="在吗")
+
+    def work(client: WeChatClient) -> dict[str, Any]:
+        assert client.kf.add_servicer(kfid, ["xiaohu"])["result_list"][0]["errcode"] == 0
+        assert client.kf.get_servicer_list(kfid)["servicer_list"][0]["userid"] == "xiaohu"
+        # wechatpy's sync_msg is older than the day on which open_kfid became required.
+        pulled = client.post("kf/sync_msg", data={"open_kfid": kfid, "limit": 10})
+        assert [entry["msgtype"] for entry in pulled["msg_list"]] == ["event", "text"]
+        client.kf.trans_service_state(kfid, patient, 1)
+        client.kf_message.send_text(patient, kfid, "您好")
+        client.kf.trans_service_state(kfid, patient, 3, "xiaohu")
+        with pytest.raises(WeChatClientException) as refused:
+            client.kf_message.send_text(patient, kfid, "还是我")
+        assert refused.value.errcode == 95018
+        assert client.kf.batchget_customer([patient])["customer_list"][0]["nickname"] == "阿青"
+        return client.kf.get_service_state(kfid, patient)
+
+    state = await by_wechatpy(program.sandbox, work)
+    assert (state["service_state"], state["servicer_userid"]) == (3, "xiaohu")
+
+
+async def test_wechatpy_welcomes_groups_and_reads_numbers(program: Program) -> None:
+    now = program.sandbox.tenant.clock.timestamp()
+
+    def work(client: WeChatClient) -> dict[str, Any]:
+        contacts = client.external_contact
+        template_id = contacts.add_group_welcome_template({"text": {"content": "欢迎%NICKNAME%"}})[
+            "template_id"
+        ]
+        assert contacts.get_group_welcome_template(template_id)["text"]["content"] == "欢迎%NICKNAME%"
+        contacts.del_group_welcome_template(template_id)
+        assert contacts.get_unassigned_list()["is_last"] is True
+        day = now - 86_400
+        return contacts.get_user_behavior_data(["xiaohu"], day, day)
+
+    numbers = await by_wechatpy(program.sandbox, work)
+    assert len(numbers["behavior_data"]) == 1
