@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from pydantic import ValidationError
 
 from wecom.answers import Answer, Page
-from wecom.budget import Budgets
+from wecom.budget import Budget, Budgets
 from wecom.errors import TOKEN_CODES, TokenRejected, WeComError, error_for
 from wecom.exchange import Endpoint, Exchange, File
 from wecom.tokens import Credentials, MemoryTokenStore, Token, TokenSource, TokenStore
@@ -75,6 +75,10 @@ class Transport:
     def agent_id(self) -> int:
         return self._credentials.agent_id
 
+    def budget_of(self, api: str) -> Budget:
+        """Return the budget of one API, to look at: such as ``externalcontact/mark_tag``."""
+        return self._budgets.of(self._credentials.corp_id, api)
+
     async def call(
         self,
         endpoint: Endpoint,
@@ -125,7 +129,7 @@ class Transport:
             return answer
 
     async def _in_turn(self, endpoint: Endpoint, send: Send, params: Mapping[str, str]) -> dict[str, Any]:
-        async with self._budgets.of(self._credentials.corp_id, endpoint.path).turn() as heard:
+        async with self.budget_of(endpoint.path).turn() as heard:
             answer = await send(params=params)
             heard(answer["errcode"])
             return answer
