@@ -179,7 +179,7 @@ class Courier:
             case NotDone():
                 return self._later(effect, exc)
             case Refused():
-                return Outcome(state=outbox.REFUSED, errcode=exc.errcode, error=exc.remedy or str(exc))
+                return Outcome(state=outbox.REFUSED, errcode=exc.errcode, error=_said(exc))
             case OutcomeUnknown() | TimeoutError():
                 return self._lost(effect, str(exc) or "没有在时限内得到回答")
             case _:
@@ -194,7 +194,13 @@ class Courier:
         if effect.deadline is not None:
             left = (effect.deadline - self._clock.now()).total_seconds()
             if left <= 0:
-                return Outcome(state=outbox.EXPIRED, error="已过时限，没有发送")
+                sent_or_not = effect.state == outbox.UNKNOWN
+                error = (
+                    "没有收到回答，可能已经发出，请在企业微信里看一眼"
+                    if sent_or_not
+                    else "已过时限，没有发送"
+                )
+                return Outcome(state=outbox.EXPIRED, error=error)
         async with asyncio.timeout(left):
             sent = await delivery.send(effect)
         return Outcome(state=outbox.SENT, result=sent.result, facts=sent.facts)
@@ -222,12 +228,17 @@ class Courier:
         # What has a deadline is tried until then: an outage of an hour must not cost a post its day.
         if effect.deadline is None and effect.attempts >= ATTEMPTS:
             return Outcome(
-                state=outbox.REFUSED, errcode=exc.errcode, error=f"试了 {effect.attempts} 次：{exc.remedy}"
+                state=outbox.REFUSED, errcode=exc.errcode, error=f"试了 {effect.attempts} 次：{_said(exc)}"
             )
         if effect.deadline is not None and at >= effect.deadline:
-            return Outcome(state=outbox.EXPIRED, errcode=exc.errcode, error=f"时限内没有完成：{exc.remedy}")
+            return Outcome(state=outbox.EXPIRED, errcode=exc.errcode, error=f"时限内没有完成：{_said(exc)}")
         return Outcome(state=outbox.QUEUED, not_before=at, errcode=exc.errcode, error=str(exc))
 
     def _pause(self, effect: OutboxEffect) -> datetime:
         seconds = min(0.5 * 2**effect.attempts, 300.0)
         return self._clock.now() + timedelta(seconds=seconds)
+
+
+def _said(exc: NotDone | Refused) -> str:
+    """Return what staff read: the remedy, with the code they are asked for when they ask for help."""
+    return exc.remedy if exc.errcode is None else f"{exc.remedy}（错误码 {exc.errcode}）"

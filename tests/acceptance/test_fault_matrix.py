@@ -191,6 +191,7 @@ async def test_a_lasting_refusal_ends_each_with_a_reason_after_one_call(clinic: 
     async with begun(clinic, "errcode", errcode=errcode, times=None) as case:
         for name in APIS:
             await case.ended_with_a_reason(name)
+            assert f"错误码 {errcode}" in (await case.told(name))[1]
         assert {name: len(case.calls(name)) for name in APIS} == dict.fromkeys(APIS, 1)
 
 
@@ -207,6 +208,17 @@ async def test_a_connection_that_breaks_before_or_after_the_act_leaves_exactly_o
     async with begun(clinic, kind) as case:
         for name in APIS:
             await case.arrived_once(name)
+
+
+async def test_a_welcome_that_never_gets_an_answer_is_not_said_to_be_unsent(clinic: Clinic) -> None:
+    clinic.tenant.faults.add("reset_after", WELCOME, times=None)
+
+    case = await scanned(clinic, "晓晴")
+    await case.settle()
+
+    assert await case.made("welcome") == 1
+    state, reason = await case.told("welcome")
+    assert (state, "可能已经发出" in reason) == ("missed", True)
 
 
 async def test_a_lost_answer_whose_task_wecom_lists_late_creates_no_second_one(clinic: Clinic) -> None:
