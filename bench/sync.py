@@ -57,6 +57,7 @@ class Measured:
     rows: int
     seconds: float
     paging_s: float
+    cpu_s: float
     memory_mb: float
     calls: int
 
@@ -70,14 +71,15 @@ class Stopwatch(Watching):
     """Takes the time of the stage that grows with the number of patients."""
 
     def __init__(self) -> None:
-        self._last = time.monotonic()
-        self.paging_s = 0.0
+        self._last = (time.monotonic(), time.process_time())
+        self.paging_s = self.cpu_s = 0.0
 
     def stage(self, name: str, done: int, total: int | None) -> None:
         del done, total
-        now = time.monotonic()
+        now = (time.monotonic(), time.process_time())
         if name == PATIENTS:
-            self.paging_s += now - self._last
+            self.paging_s += now[0] - self._last[0]
+            self.cpu_s += now[1] - self._last[1]
         self._last = now
 
 
@@ -113,7 +115,7 @@ async def measure(patients: int, mode: str, database_file: str, connection: dict
         began, watch = time.monotonic(), Stopwatch()
         if mode == "bare":
             rows = await _read(TenantReader(client))
-            watch.paging_s = time.monotonic() - began
+            watch.paging_s, watch.cpu_s = time.monotonic() - began, time.process_time()
         else:
             vault = Vault("bench-secret-key")
             pack = load_pack("dental")
@@ -128,6 +130,7 @@ async def measure(patients: int, mode: str, database_file: str, connection: dict
         "rows": rows,
         "seconds": seconds,
         "paging_s": watch.paging_s,
+        "cpu_s": watch.cpu_s,
         "memory_mb": memory_mb,
         "calls": calls[0],
     }
@@ -178,7 +181,7 @@ async def _start(*arguments: str) -> asyncio.subprocess.Process:
 async def run(sizes: list[int]) -> list[Measured]:
     """Measure every mode at every size and print as it goes."""
     measured = []
-    sys.stdout.write("patients   mode      rows  seconds  of pages   rows/s  calls/s  peak MB\n")
+    sys.stdout.write("patients   mode      rows  seconds  of pages  CPU s   rows/s  calls/s  peak MB\n")
     for patients in sizes:
         with tempfile.TemporaryDirectory() as folder:
             database_file = str(Path(folder) / "xiaohu.db")
@@ -192,7 +195,7 @@ async def run(sizes: list[int]) -> list[Measured]:
                 measured.append(one)
                 sys.stdout.write(
                     f"{patients:8d}  {mode:>5} {one.rows:9d} {one.seconds:8.1f} {one.paging_s:9.1f}"
-                    f" {one.rate:8.0f} {one.calls / one.seconds:8.1f} {one.memory_mb:8.0f}\n"
+                    f" {one.cpu_s:6.1f} {one.rate:8.0f} {one.calls / one.seconds:8.1f} {one.memory_mb:8.0f}\n"
                 )
                 sys.stdout.flush()
     return measured
@@ -203,8 +206,10 @@ def verdict(measured: list[Measured]) -> str:
     first = [one for one in measured if one.mode == "first"]
     small, large = first[0], first[-1]
     bare = next(one for one in measured if one.mode == "bare" and one.patients == large.patients)
+    per_row = (large.cpu_s / large.rows) / (small.cpu_s / small.rows)
     return (
-        f"rows/s at {large.patients} / at {small.patients}: {large.rate / small.rate:.2f} (1 = linear) · "
+        f"rows/s at {large.patients} / at {small.patients}: {large.rate / small.rate:.2f}, "
+        f"CPU per row: {per_row:.2f} (1 = linear) · "
         f"first run / bare reading: {large.paging_s / bare.paging_s:.2f} · "
         f"peak memory {large.memory_mb:.0f} MB of {MEMORY_MB} MB: "
         f"{'ok' if large.memory_mb < MEMORY_MB else 'TOO MUCH'}\n"
