@@ -53,7 +53,8 @@ class People:
             raise Unknown(f"no patient has the external_userid {external_userid!r}") from None
 
     def _known_member(self, userid: str) -> None:
-        if userid not in self._corp.members:
+        member = self._corp.members.get(userid)
+        if member is None or member.left_at is not None:
             raise Mistake(f"no member has the userid {userid!r}")
 
     def patient_adds_member(

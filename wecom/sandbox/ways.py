@@ -97,7 +97,10 @@ class ContactWays:
             end = way.created_at + timedelta(seconds=way.body["expires_in"])
             if self._corp.now > end:
                 raise Mistake("the temporary contact way has expired")
-        userid = way.members[way.turn % len(way.members)]
+        here = [u for u in way.members if (m := self._corp.members.get(u)) and m.left_at is None]
+        if not here:
+            raise Mistake("nobody of the contact way is left")
+        userid = here[way.turn % len(here)]
         way.turn += 1
         return userid, str(way.body.get("state", ""))
 

@@ -346,6 +346,19 @@ async def test_what_a_leaver_leaves_is_listed_and_handed_over(
     ]
 
 
+async def test_nobody_meets_a_member_who_left(program: Program) -> None:
+    way = {"type": 2, "scene": 2, "user": ["li.na", "xiaohu"]}
+    config_id = (await program.post(f"{BASE}add_contact_way", way))["config_id"]
+    await program.act("member-leaves", userid="li.na")
+    await program.act("patient-adds-member", userid="li.na", status=400)
+    for _ in range(2):
+        patient = (await program.act("patient-adds-member", config_id=config_id))["external_userid"]
+        shown = await program.get("externalcontact/get", external_userid=patient)
+        assert [follow["userid"] for follow in shown["follow_user"]] == ["xiaohu"]
+    assert "li.na" not in (await program.get(f"{BASE}get_follow_user_list"))["follow_user"]
+    await program.act("member-leaves", userid="li.na", status=400)
+
+
 async def test_a_group_gets_a_new_owner_on_the_job_twice_in_90_days(program: Program) -> None:
     chat_id, move = await a_group(program), f"{BASE}groupchat/onjob_transfer"
 
