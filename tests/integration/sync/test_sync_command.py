@@ -64,7 +64,6 @@ async def test_sigkill_in_the_middle_costs_nothing(tmp_path: Path) -> None:
         process.kill()
         assert await process.wait() == -signal.SIGKILL
         tenant.rules.latency_s = 0.0
-        first = len(list(tenant.journal.calls(BATCH)))
 
         again = await run_command("sync", cwd=tmp_path, settings=settings)
 
@@ -74,7 +73,6 @@ async def test_sigkill_in_the_middle_costs_nothing(tmp_path: Path) -> None:
         assert len(rows_of(tmp_path)) == relations
         pages = -(-relations // 100)
         # At most the one page whose answer nobody lived to record is asked for twice.
-        assert len(list(tenant.journal.calls(BATCH))) - first >= pages - first
         assert len(list(tenant.journal.calls(BATCH))) <= pages + 1
 
 
