@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+MANY_MEMBERS: Final = 900
 FRESH: Final = timedelta(minutes=10)
 HOURLY: Final = timedelta(hours=1)
 
@@ -111,13 +112,20 @@ class TenantSync:
 
     async def _groups(self) -> list[GroupChat]:
         chats: list[GroupChat] = []
-        async for ref in self._client.groups.list():
+        refs = self._client.groups.list(await self._owners())
+        async for ref in refs:
             try:
                 chats.append(await self._client.groups.get(ref.chat_id))
             except Refused as exc:
                 # One group that cannot be read (owner left the visible range) must not hide the others.
                 log.warning("sync.group_unreadable", errcode=exc.errcode)
         return chats
+
+    async def _owners(self) -> list[str] | None:
+        """Name the owners where there are many members: WeCom lists no groups of more than 1000 (81017)."""
+        async with self._database.read() as session:
+            serving = (await session.scalars(select(Member.userid).where(Member.serves))).all()
+        return sorted(serving) if len(serving) > MANY_MEMBERS else None
 
     async def _read_names(self, userids: Sequence[str]) -> None:
         names: dict[str, tuple[str, str]] = {}

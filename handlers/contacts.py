@@ -6,7 +6,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from clinic import audit, people
+from clinic import audit, people, tagging
 from clinic.effects import FetchContact, MarkTags, SendWelcome
 from handlers.router import Router, Turn
 from sop.roster import load_roster
@@ -64,7 +64,7 @@ def contact_router(pack: Pack) -> Router:
                     add=list(channel.tags),
                     reason=reason,
                 ),
-                key=f"tags:{event.userid}:{event.external_userid}:{_stamp(event)}",
+                key=tagging.mark_key(event.userid, event.external_userid, at=event.happened_at),
                 now=turn.now,
                 deadline=turn.now + TAG_WINDOW,
                 cause=reason,
