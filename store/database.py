@@ -27,6 +27,7 @@ SQLITE_PRAGMAS = (
 )
 TURN_S = 10  # a transaction that holds the line longer than this is a defect, and must show as one
 WRITES = {"xiaohu_writes": True}
+ONE_STATE = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
 class Database:
@@ -50,11 +51,13 @@ class Database:
         if self.is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+        # SQLite's readers have one state for a whole transaction anyway; PostgreSQL's only when told.
+        self._reading = self.engine if self.is_sqlite else self.engine.execution_options(**ONE_STATE)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
         """Open a session that sees one consistent state and changes nothing."""
-        async with AsyncSession(self.engine, expire_on_commit=False, autoflush=False) as session:
+        async with AsyncSession(self._reading, expire_on_commit=False, autoflush=False) as session:
             yield session
 
     @asynccontextmanager
