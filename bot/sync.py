@@ -79,7 +79,8 @@ class TenantSync:
         async with self._database.write() as session:
             await people.record_serving(session, serving, now=self._clock.now())
         try:
-            await self._record_groups(await self._groups(), serving=set(serving))
+            chats, listed = await self._groups()
+            await self._record_groups(chats, listed=listed, serving=set(serving))
         except WeComError as exc:
             # Moments need no groups: a corp without the permission for groups still gets its week.
             log.warning("sync.groups_unreadable", errcode=exc.errcode)
@@ -90,7 +91,7 @@ class TenantSync:
         await self._read_names(nameless)
         self._read_at = self._clock.now()
 
-    async def _record_groups(self, chats: list[GroupChat], *, serving: set[str]) -> None:
+    async def _record_groups(self, chats: list[GroupChat], *, listed: set[str], serving: set[str]) -> None:
         now = self._clock.now()
         async with self._database.write() as session:
             for chat in chats:
@@ -103,23 +104,24 @@ class TenantSync:
                     member_version=chat.member_version or None,
                     now=now,
                 )
-            listed = {chat.chat_id for chat in chats}
             known = await session.scalars(select(CustomerGroup).where(CustomerGroup.dismissed_at.is_(None)))
             for group in known.all():
                 # Groups of an owner who left our sight are not listed, but live on; the nightly run asks.
                 if group.chat_id not in listed and group.owner in serving:
                     group.dismissed_at = now
 
-    async def _groups(self) -> list[GroupChat]:
+    async def _groups(self) -> tuple[list[GroupChat], set[str]]:
+        """Return the groups that could be read, and the ids of all that exist."""
         chats: list[GroupChat] = []
-        refs = self._client.groups.list(await self._owners())
-        async for ref in refs:
+        listed: set[str] = set()
+        async for ref in self._client.groups.list(await self._owners()):
+            listed.add(ref.chat_id)
             try:
                 chats.append(await self._client.groups.get(ref.chat_id))
             except Refused as exc:
                 # One group that cannot be read (owner left the visible range) must not hide the others.
                 log.warning("sync.group_unreadable", errcode=exc.errcode)
-        return chats
+        return chats, listed
 
     async def _owners(self) -> list[str] | None:
         """Name the owners where there are many members: WeCom lists no groups of more than 1000 (81017)."""
