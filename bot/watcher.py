@@ -45,6 +45,11 @@ class Watcher:
             except WeComError as exc:
                 log.info("push.look_failed", push_id=push.id, outcome=exc.outcome, errcode=exc.errcode)
                 await self._put_off(push.id, exc)
+            except Exception as exc:  # the item's boundary: one broken push must not hide all others
+                log.error("push.look_broken", push_id=push.id, error=type(exc).__name__)
+                # A database that is gone fails here as well, and ends the tick.
+                await self._put_off(push.id, exc)
+                self._metrics.alarms.labels("push.look_broken").inc()
         return len(due)
 
     async def _look_at(self, push: Push, post: Post) -> None:
@@ -124,7 +129,7 @@ class Watcher:
             raise
         return Look(tapped=True, rows=tuple(seen))
 
-    async def _put_off(self, push_id: int, exc: WeComError) -> None:
+    async def _put_off(self, push_id: int, exc: Exception) -> None:
         now = self._clock.now()
         wait = timedelta(minutes=5)
         if isinstance(exc, NotDone):
