@@ -179,7 +179,7 @@ class _Builder:
             if self.redis is not None:
                 stack.push_async_callback(self.redis.aclose)
             elif self.role.does(Role.WORKER):
-                await stack.enter_async_context(alone(self.database))
+                await stack.enter_async_context(alone(self.database, on_lost=self.on_crash))
             session = await stack.enter_async_context(open_session())
             runtime = self._runtime(session)
             app[RUNTIME] = runtime

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import structlog
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from store.database import Database
 
@@ -23,6 +27,9 @@ if TYPE_CHECKING:
 LOCK: Final = 0x_5869_616F_6801
 PATIENCE_S: Final = 10.0  # a killed predecessor's connection is noticed by PostgreSQL within moments
 PAUSE_S: Final = 0.25
+CHECK_S: Final = 5.0
+
+log = structlog.get_logger(__name__)
 
 
 class NotAlone(RuntimeError):
@@ -33,13 +40,17 @@ class NotAlone(RuntimeError):
 
 
 @asynccontextmanager
-async def alone(database: Database) -> AsyncIterator[None]:
+async def alone(database: Database, *, on_lost: Callable[[], None] = lambda: None) -> AsyncIterator[None]:
     """Hold the database for this process until the block ends; a killed process lets go by itself.
+
+    Args:
+        on_lost: called when another process took the database while PostgreSQL was away; this one must
+            stop then.
 
     Raises:
         NotAlone: another process holds it and did not let go within 10 s.
     """
-    holding = _sqlite_file(database) if database.is_sqlite else _postgres_session(database)
+    holding = _sqlite_file(database) if database.is_sqlite else _postgres_session(database, on_lost)
     async with holding:
         yield
 
@@ -69,16 +80,49 @@ def _try_flock(descriptor: int) -> bool:
 
 
 @asynccontextmanager
-async def _postgres_session(database: Database) -> AsyncIterator[None]:
-    async with database.engine.connect() as connection:
-        autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")
-        loop = asyncio.get_running_loop()
-        give_up = loop.time() + PATIENCE_S
-        while not await autocommit.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK}):
-            if loop.time() > give_up:
-                raise NotAlone
-            await asyncio.sleep(PAUSE_S)
+async def _postgres_session(database: Database, on_lost: Callable[[], None]) -> AsyncIterator[None]:
+    held: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(_hold(database, held), name="solitude")
+    await asyncio.wait([task, held], return_when=asyncio.FIRST_COMPLETED)
+    if task.done():
+        held.cancel()
+        await task
+    task.add_done_callback(lambda done: None if done.cancelled() else on_lost())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _hold(database: Database, held: asyncio.Future[None]) -> None:
+    """Take the lock, set ``held``, and keep it: it goes with its connection, so it is taken again then."""
+    while True:
         try:
-            yield
-        finally:
-            await autocommit.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": LOCK})
+            async with database.engine.connect() as connection:
+                autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")
+                await _acquire(autocommit)
+                if not held.done():
+                    held.set_result(None)
+                try:
+                    while True:
+                        await asyncio.sleep(CHECK_S)
+                        await autocommit.execute(text("SELECT 1"))
+                finally:
+                    # The pool would keep the connection, and with it the lock. A lost one has none.
+                    with suppress(OSError, SQLAlchemyError):
+                        await autocommit.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": LOCK})
+        except (OSError, SQLAlchemyError) as exc:
+            if not held.done():
+                raise
+            log.warning("solitude.connection_lost", error=type(exc).__name__)
+            await asyncio.sleep(PAUSE_S)
+
+
+async def _acquire(connection: AsyncConnection) -> None:
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + PATIENCE_S
+    while not await connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK}):
+        if loop.time() > give_up:
+            raise NotAlone
+        await asyncio.sleep(PAUSE_S)
