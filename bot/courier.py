@@ -59,6 +59,7 @@ class Courier:
         self._owner = secrets.token_hex(8)
         self._woken = asyncio.Event()
         self._under_way: set[asyncio.Task[None]] = set()
+        self._claiming = asyncio.Lock()
         self._longest_lease = max([LEASE, *(d.lease for d in self._deliveries.values())])
 
     def wake(self) -> None:
@@ -109,18 +110,20 @@ class Courier:
             log.warning("courier.orphans", count=count)
 
     async def _claim(self) -> bool:
-        free = AT_ONCE - len(self._under_way)
-        if free <= 0:
-            return False
-        async with self._database.write() as session:
-            claimed = await outbox.claim(
-                session, now=self._clock.now(), owner=self._owner, lease=self._longest_lease, limit=free
-            )
-        for effect in claimed:
-            task = asyncio.create_task(self._deliver(effect), name=f"effect-{effect.id}")
-            self._under_way.add(task)
-            task.add_done_callback(self._finished)
-        return bool(claimed)
+        # One at a time: who drains must see as under way whatever the run loop has leased meanwhile.
+        async with self._claiming:
+            free = AT_ONCE - len(self._under_way)
+            if free <= 0:
+                return False
+            async with self._database.write() as session:
+                claimed = await outbox.claim(
+                    session, now=self._clock.now(), owner=self._owner, lease=self._longest_lease, limit=free
+                )
+            for effect in claimed:
+                task = asyncio.create_task(self._deliver(effect), name=f"effect-{effect.id}")
+                self._under_way.add(task)
+                task.add_done_callback(self._finished)
+            return bool(claimed)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)

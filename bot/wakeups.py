@@ -11,14 +11,15 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 import structlog
+from redis.exceptions import RedisError
 from taskiq import InMemoryBroker
 from taskiq.api import run_receiver_task
 from taskiq_redis import RedisStreamBroker
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
-    from taskiq import AsyncBroker
+    from taskiq import AckableMessage, AsyncBroker
 
 log = structlog.get_logger(__name__)
 
@@ -26,15 +27,46 @@ INBOX: Final = "inbox"
 OUTBOX: Final = "outbox"
 STREAM: Final = "xiaohu:wakeups"
 KEPT: Final = 1000  # old wake-ups are worth nothing
+DECLARE_S: Final = 5.0
+FIRST_PAUSE_S: Final = 0.5
+LONGEST_PAUSE_S: Final = 30.0
+CLAIM_LOCK_S: Final = 10.0  # taskiq's lock on unacknowledged messages would outlive a killed worker for ever
+
+
+class SteadyStream(RedisStreamBroker):
+    """A stream that is listened to whatever happens to Redis.
+
+    taskiq's receiver tries again at once and for ever: after a flush (no such group) or without Redis it
+    would fill a processor core and the log. Here the group is declared again, after a pause that grows.
+    """
+
+    async def listen(self) -> AsyncGenerator[AckableMessage, None]:
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                async for message in super().listen():
+                    pause_s = FIRST_PAUSE_S
+                    yield message
+            except (RedisError, OSError) as exc:
+                log.warning("wakeups.listener_lost", error=type(exc).__name__, pause_s=pause_s)
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            await self.declare()
+
+    async def declare(self) -> None:
+        """Make stream and group if Redis can be reached; they may stand already."""
+        try:
+            async with asyncio.timeout(DECLARE_S):
+                await self._declare_consumer_group()
+        except (RedisError, OSError, TimeoutError) as exc:
+            log.warning("wakeups.not_declared", error=type(exc).__name__)
 
 
 class Wakeups:
     """Sends and receives wake-ups. Many in a row become one."""
 
     def __init__(self, redis_url: str | None) -> None:
-        self._broker: AsyncBroker = (
-            RedisStreamBroker(redis_url, queue_name=STREAM, maxlen=KEPT) if redis_url else InMemoryBroker()
-        )
+        self._broker: AsyncBroker = _stream(redis_url) if redis_url else InMemoryBroker()
         self._shared = redis_url is not None
         self._listeners: dict[str, Callable[[], None]] = {}
         self._pending: set[str] = set()
@@ -62,7 +94,7 @@ class Wakeups:
     async def open(self, *, receive: bool) -> AsyncIterator[None]:
         """Connect to the broker; with ``receive`` also take what other processes announce."""
         self._broker.is_worker_process = receive
-        await self._broker.startup()
+        await self._start()
         tasks = [asyncio.create_task(self._send(), name="wakeups-send")]
         if receive and self._shared:
             tasks.append(asyncio.create_task(run_receiver_task(self._broker), name="wakeups-receive"))
@@ -73,6 +105,15 @@ class Wakeups:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._broker.shutdown()
+
+    async def _start(self) -> None:
+        try:
+            async with asyncio.timeout(DECLARE_S):
+                await self._broker.startup()
+        except (RedisError, OSError, TimeoutError) as exc:
+            # Callbacks are durable without Redis, and sweeps find the work: a program that would not start
+            # during Redis's outage would lose what it could have kept.
+            log.warning("wakeups.started_without_redis", error=type(exc).__name__)
 
     async def _send(self) -> None:
         while True:
@@ -85,3 +126,7 @@ class Wakeups:
                         await self._task.kiq(topic)
                 except Exception as exc:  # the loop's boundary: without Redis the sweeps still find the work
                     log.warning("wakeups.not_sent", topic=topic, error=type(exc).__name__)
+
+
+def _stream(redis_url: str) -> SteadyStream:
+    return SteadyStream(redis_url, queue_name=STREAM, maxlen=KEPT, unacknowledged_lock_timeout=CLAIM_LOCK_S)

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from bot.app import Role, create_app
+from bot.wakeups import STREAM
 from store.clock import ShiftedClock
 from tests.support.clinic import MONDAY, settings_for
 from tests.support.redis_server import redis_url
@@ -86,11 +87,18 @@ async def test_the_scheduler_drafts_the_monday_and_the_worker_sends_the_cards(ch
     assert {call.body["msgtype"] for call in sent} == {"template_card"}
 
 
-async def test_flushing_redis_loses_nothing(chain: Chain) -> None:
+async def test_flushing_redis_loses_nothing_and_the_listener_finds_its_stream_again(
+    chain: Chain, caplog: pytest.LogCaptureFixture
+) -> None:
     client = Redis.from_url(chain.redis)
     await client.flushall()
-    await client.aclose()
 
     await chain.act("patient-adds-member", userid="xiaohu", state="front-desk", name="晓晴")
 
     assert len(await chain.calls("externalcontact/send_welcome_msg", 1)) == 1
+    async with asyncio.timeout(20):
+        while not (await client.exists(STREAM) and await client.xinfo_groups(STREAM)):
+            await asyncio.sleep(0.05)
+    await client.aclose()
+    # A listener that only tries again and again fills the log, and a processor core, for ever.
+    assert not [record for record in caplog.records if record.name.startswith("taskiq")]
