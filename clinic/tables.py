@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, false
+from sqlalchemy import Date, ForeignKey, Index, LargeBinary, String, UniqueConstraint, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from store.tables import Base
@@ -13,10 +13,14 @@ from store.types import Document, RowId, UtcDateTime
 
 USERID_CHARS = 64
 EXTERNAL_CHARS = 64
+LOCAL = "local:"  # no id of WeCom's begins so
 
 
 class Member(Base):
-    """A member of the corp as far as we see one; ``serves`` = has the customer-contact function."""
+    """A member of the corp as far as we see one; ``serves`` = has the customer-contact function.
+
+    ``changed_at``: time of the newest contacts event (change_contact) applied.
+    """
 
     __tablename__ = "members"
 
@@ -24,11 +28,20 @@ class Member(Base):
     name: Mapped[str] = mapped_column(String(64), default="")
     alias: Mapped[str] = mapped_column(String(64), default="")
     serves: Mapped[bool] = mapped_column(default=False)
+    active: Mapped[bool] = mapped_column(default=True, server_default=true())
+    position: Mapped[str] = mapped_column(String(64), default="", server_default=text("''"))
+    left_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    changed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Patient(Base):
-    """A person, known by the id WeCom gives this corp; the name is sealed (see :mod:`store.vault`)."""
+    """A person, known by the id WeCom gives this corp; what names her is sealed (see :mod:`store.vault`).
+
+    Somebody known only to the clinic's own system has an ``external_userid`` that begins with
+    :data:`LOCAL`. ``merged_into``: the same person as that record, which then speaks for both. ``stage`` is
+    what her stage moves make (:class:`clinic.care_tables.StageMove`).
+    """
 
     __tablename__ = "patients"
 
@@ -37,15 +50,37 @@ class Patient(Base):
     unionid: Mapped[str | None] = mapped_column(String(64), index=True)
     name_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     gender: Mapped[int] = mapped_column(default=0)
+    clinic_number: Mapped[str | None] = mapped_column(String(64), index=True, unique=True)
+    real_name_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    phone_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    born_on: Mapped[date | None] = mapped_column(Date)
+    referrer_id: Mapped[int | None] = mapped_column(RowId, index=True)
+    stage: Mapped[str] = mapped_column(String(12), default="added", server_default="added", index=True)
+    stage_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    merged_into: Mapped[int | None] = mapped_column(RowId, index=True)
+    erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     first_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     follows: Mapped[list[Follow]] = relationship(back_populates="patient", lazy="raise")
 
 
+class PatientTerm(Base):
+    """By which words a patient is found: keyed digests of her names, phone and numbers, never themselves."""
+
+    __tablename__ = "patient_terms"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    patient_id: Mapped[int] = mapped_column(
+        ForeignKey("patients.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    kind: Mapped[str] = mapped_column(String(12), primary_key=True)
+
+
 class Follow(Base):
     """One member's relation to one patient. ``changed_at`` is WeCom's time of the last event applied.
 
+    ``first_added_at`` before ``added_at``: she came back, or added the member once more.
     ``half``: the patient asked, the member has not confirmed yet; WeCom lists such a relation nowhere.
     """
 
@@ -57,7 +92,9 @@ class Follow(Base):
     userid: Mapped[str] = mapped_column(String(USERID_CHARS))
     channel: Mapped[str] = mapped_column(String(64), default="")
     add_way: Mapped[int | None]
+    first_added_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     added_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    remark_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     lost_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     lost_by: Mapped[str | None] = mapped_column(String(12))
     half: Mapped[bool] = mapped_column(default=False, server_default=false())
@@ -93,11 +130,13 @@ class PatientTag(Base):
     tag_id: Mapped[int] = mapped_column(ForeignKey("tags.id", ondelete="CASCADE"), primary_key=True)
     origin: Mapped[str] = mapped_column(String(12))
     reason: Mapped[str] = mapped_column(String(200), default="")
+    rule: Mapped[str | None] = mapped_column(String(64))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
 
 
 class CustomerGroup(Base):
-    """A customer group (客户群); ``role`` is the pack's word for what it is for."""
+    """A customer group (客户群); ``role`` is what staff say it is for, or empty: the pack's guess."""
 
     __tablename__ = "customer_groups"
 
@@ -106,6 +145,8 @@ class CustomerGroup(Base):
     owner: Mapped[str] = mapped_column(String(USERID_CHARS), default="")
     members: Mapped[int] = mapped_column(default=0)
     member_version: Mapped[str | None] = mapped_column(String(64))
+    role: Mapped[str] = mapped_column(String(64), default="", server_default=text("''"))
+    created_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     dismissed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -122,6 +163,7 @@ class GroupMember(Base):
     external: Mapped[bool]
     joined_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     join_scene: Mapped[int] = mapped_column(default=0)
+    inviter: Mapped[str] = mapped_column(String(USERID_CHARS), default="", server_default=text("''"))
     state: Mapped[str] = mapped_column(String(64), default="")
 
 
