@@ -1,0 +1,63 @@
+"""Handing a to-do to a person: it stands on her list, and a card in the app's chat tells her."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from clinic import todos
+from sop.effects import NotifyStaff
+from store import outbox
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from sop.roster import Roster
+
+TOLD_WITHIN: Final = timedelta(hours=12)
+
+
+async def hand_out(
+    session: AsyncSession,
+    *,
+    roster: Roster,
+    public_url: str,
+    key: str,
+    kind: str,
+    assignee: str,
+    title: str,
+    body: str,
+    now: datetime,
+    patient_id: int | None = None,
+    due_at: datetime | None = None,
+    page: str = "/console/todos",
+) -> bool:
+    """Ask for something once (see :func:`clinic.todos.ask`) and tell the assignee by a card.
+
+    Returns:
+        False when it was asked before; then nobody is told again.
+    """
+    asked = await todos.ask(
+        session,
+        key=key,
+        kind=kind,
+        assignee=assignee,
+        title=title,
+        body=body,
+        now=now,
+        patient_id=patient_id,
+        due_at=due_at,
+    )
+    people = roster.managers() if assignee == todos.MANAGER else (assignee,)
+    if asked and people:
+        await outbox.put(
+            session,
+            NotifyStaff(to=list(people), title=title, body=body, url=f"{public_url.rstrip('/')}{page}"),
+            key=f"todo:{key}"[:200],
+            now=now,
+            deadline=now + TOLD_WITHIN,
+            cause=title,
+        )
+    return asked
