@@ -12,7 +12,7 @@
 | GET, PUT /rules | what is particular to this corp |
 | GET, POST, DELETE /faults, DELETE /faults/{id} | what goes wrong |
 | GET, DELETE /journal ``?api=&since=`` | API calls received, without tokens |
-| POST /reset ``{"scene"?, "seed"?}`` | begin again |
+| POST /reset ``{"scene"?, "seed"?, "patients"?}`` | begin again; ``patients`` of the scene ``chain`` |
 | GET  /state ``?limit=&search=`` | members, patients, groups |
 | GET  /phones/members/{userid} ``?search=&chat=`` | the phone of a member |
 | GET  /phones/patients/{external_userid}, /phones/groups/{chat_id} | phones |
@@ -64,6 +64,7 @@ class AdvanceBody(_Strict):
 class ResetBody(_Strict):
     scene: str | None = None
     seed: int | str | None = None
+    patients: int | None = None
 
 
 class RulesBody(_Strict):
@@ -286,7 +287,7 @@ class ControlApi:
 
     async def _reset(self, request: web.Request) -> Json:
         body = ResetBody.model_validate_json(await request.read() or b"{}")
-        self._tenant.reset(scene=body.scene, seed=body.seed)
+        self._tenant.reset(scene=body.scene, seed=body.seed, patients=body.patients)
         self._sender.clear()
         return self._views.state()
 

@@ -13,7 +13,7 @@ from .rules import CHINA
 from .state import ChatType, Delivery, Json, MassTask, MemberTask
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from .corp import Corp
     from .rules import MassCap
@@ -52,19 +52,10 @@ class MassSends:
         chat_type: ChatType,
         text: str,
         attachments: Sequence[Json],
-        recipients: Mapping[str, Iterable[str]],
+        parts: Mapping[str, MemberTask],
         allow_select: bool,
     ) -> MassTask:
-        """Create a task: ``recipients`` maps each sender to external_userids or chat_ids.
-
-        Raises:
-            Refusal: 41048 nobody can be reached: no recipient, no friend, or all capped.
-        """
-        parts = {userid: list(dict.fromkeys(ids)) for userid, ids in recipients.items()}
-        if not any(
-            self._reachable(chat_type, userid, some_id) for userid, ids in parts.items() for some_id in ids
-        ):
-            raise Refusal(41048)
+        """Create a task of a part for each sender; ``reachable`` says whether anybody can get it."""
         task = MassTask(
             msgid=self._corp.ids.mass_task(),
             chat_type=chat_type,
@@ -72,11 +63,7 @@ class MassSends:
             attachments=list(attachments),
             created_at=self._corp.now,
             allow_select=allow_select,
-            tasks={
-                userid: MemberTask(userid=userid, recipients={some_id: Delivery() for some_id in ids})
-                for userid, ids in parts.items()
-                if ids
-            },
+            tasks=dict(parts),
         )
         self.tasks[task.msgid] = task
         for userid in task.tasks:
@@ -84,7 +71,8 @@ class MassSends:
         self._corp.changed("mass.created", members=list(task.tasks))
         return task
 
-    def _reachable(self, chat_type: ChatType, userid: str, some_id: str) -> bool:
+    def reachable(self, chat_type: ChatType, userid: str, some_id: str) -> bool:
+        """Tell whether a send to this recipient would arrive now: a friend or own group, below the cap."""
         return self._verdict(chat_type, userid, some_id) == 1
 
     def _verdict(self, chat_type: ChatType, userid: str, some_id: str) -> int:

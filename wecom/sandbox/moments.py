@@ -64,7 +64,8 @@ class Moments:
         ]
         candidates = list(dict.fromkeys(named)) if ranged else sorted(serving)
         if tags:
-            candidates = [u for u in candidates if any(True for _ in self._audience(u, good_tags))]
+            # With no tag left nobody is meant, and nobody need be looked at.
+            candidates = [u for u in candidates if good_tags and any(self._audience(u, good_tags))]
         moment = Moment(
             jobid=self._corp.ids.job(),
             moment_id=self._corp.ids.moment(),

@@ -101,17 +101,23 @@ class Tenant:
         self.seed = seed
         self.reset()
 
-    def reset(self, *, scene: str | None = None, seed: int | str | None = None) -> None:
+    def reset(
+        self, *, scene: str | None = None, seed: int | str | None = None, patients: int | None = None
+    ) -> None:
         """Begin again with a scene: everything is forgotten but the credentials, rules and the clock.
 
+        What is left out stays as it was, also how many ``patients`` a computed scene has.
+
         Raises:
-            Mistake: no scene has that name.
+            Mistake: no scene has that name, or ``patients`` is out of range.
         """
         scene = scene or self.scene
         if scene not in SCENES:
             raise Mistake(f"no scene {scene!r}; there are {', '.join(sorted(SCENES))}")
-        if self.patients is not None and not 0 <= self.patients <= MOST_PATIENTS:
-            raise Mistake(f"a scene has 0 to {MOST_PATIENTS} patients, not {self.patients}")
+        patients = self.patients if patients is None else patients
+        if patients is not None and not 0 <= patients <= MOST_PATIENTS:
+            raise Mistake(f"a scene has 0 to {MOST_PATIENTS} patients, not {patients}")
+        self.patients = patients
         self.scene = scene
         self.seed = self.seed if seed is None else seed
         ids = Ids(self.seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from datetime import timedelta
@@ -148,6 +149,48 @@ async def test_a_mass_send_and_a_moment_reach_the_thousands_of_one_member(chain:
     moment = (await chain.control("GET", "/phones/members/xiaohu"))["moments"][0]
     seen_by = (await chain.act("publish-moment", userid="xiaohu", moment_id=moment["moment_id"]))["seen_by"]
     assert 300 < len(seen_by) < 1_000
+
+
+async def test_others_are_served_while_a_mass_send_by_tags_looks_at_everybody(chain: Program) -> None:
+    await chain.control("POST", "/reset", {"patients": 36_000})
+    await chain.login()
+    tags = [tag for group in chain.sandbox.tenant.tags.groups.values() for tag in group.tags]
+    body = {"tag_filter": {"group_list": [{"tag_list": tags}]}, "text": {"content": "周六义诊"}}
+    sending = asyncio.create_task(chain.post("externalcontact/add_msg_template", body))
+    # The sandbox has begun with it when the journal knows it; then everything else waits its turn.
+    while not list(chain.sandbox.tenant.journal.calls("externalcontact/add_msg_template")):
+        await asyncio.sleep(0)
+    answered = 0
+    while not sending.done():
+        assert (await chain.get("user/get", userid="xiaohu"))["errcode"] == 0
+        answered += 1
+    assert answered >= 3
+    made = await sending
+    assert made["errcode"] == 0, made
+    task = chain.sandbox.tenant.mass.tasks[made["msgid"]]
+    assert sum(len(part.recipients) for part in task.tasks.values()) > 24_000
+
+
+async def test_a_tenant_that_begins_again_meanwhile_ends_a_long_mass_send(chain: Program) -> None:
+    tags = [tag for group in chain.sandbox.tenant.tags.groups.values() for tag in group.tags]
+    body = {"tag_filter": {"group_list": [{"tag_list": tags}]}, "text": {"content": "周六义诊"}}
+    sending = asyncio.create_task(chain.post("externalcontact/add_msg_template", body))
+    while not list(chain.sandbox.tenant.journal.calls("externalcontact/add_msg_template")):
+        await asyncio.sleep(0)
+    await chain.control("POST", "/reset", {"scene": "small"})
+    assert (await sending)["errcode"] == -1
+    assert chain.sandbox.tenant.mass.tasks == {}
+
+
+async def test_a_reset_says_how_many_patients_the_chain_has(town: Program) -> None:
+    assert len(town.sandbox.tenant.corp.customers) == 2_400
+    await town.control("POST", "/reset", {"patients": 1_200})
+    assert len(town.sandbox.tenant.corp.customers) == 1_200
+    await town.control("POST", "/reset", {"seed": 7})
+    assert len(town.sandbox.tenant.corp.customers) == 1_200
+    refused = await town.control("POST", "/reset", {"patients": -1}, status=400)
+    assert "patients" in refused["error"]
+    assert len(town.sandbox.tenant.corp.customers) == 1_200
 
 
 async def test_a_month_passes_in_a_second_and_leaves_nothing_young() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from aiohttp import BodyPartReader, web
@@ -111,13 +112,15 @@ class ApiFrame:
             upload=uploaded,
             ranged="Range" in request.headers,
         )
-        tenant.limits.enter(endpoint.path)
+        limits = tenant.limits  # a tenant that begins again while we wait has others
+        limits.enter(endpoint.path)
         try:
             if tenant.rules.latency_s:
                 await asyncio.sleep(tenant.rules.latency_s)
-            result = endpoint.handler(call)
+            answered = endpoint.handler(call)
+            result = await answered if isinstance(answered, Awaitable) else answered
         finally:
-            tenant.limits.leave(endpoint.path)
+            limits.leave(endpoint.path)
         return result if isinstance(result, Media) else {"errcode": 0, "errmsg": "ok", **result}
 
 

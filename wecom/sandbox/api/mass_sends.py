@@ -6,24 +6,28 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from wecom.sandbox.refusal import Refusal
+from wecom.sandbox.state import Delivery, MemberTask
 
 from .content import read_content
 from .endpoint import post
 from .paging import page
+from .slices import Slices
 from .times import window
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from wecom.sandbox.state import Delivery, Follow, Json, MassTask
+    from wecom.sandbox.state import ChatType, Follow, Json, MassTask
     from wecom.sandbox.tenant import Tenant
 
     from .endpoint import Call
     from .fields import Fields
 
 
-def add_msg_template(call: Call) -> Json:
-    body, tenant = call.body, call.tenant
+async def add_msg_template(call: Call) -> Json:
+    """Make a task; who it is for may be 300 000 patients, so that is found out in slices."""
+    body, tenant, slices = call.body, call.tenant, Slices()
+    corp = tenant.corp
     chat_type = body.text("chat_type") or "single"
     if chat_type not in {"single", "group"}:
         raise Refusal(86214)
@@ -32,15 +36,44 @@ def add_msg_template(call: Call) -> Json:
     if chat_type == "group":
         recipients, failed = _group_recipients(tenant, body)
     else:
-        recipients, failed = _single_recipients(tenant, body)
+        recipients, failed = await _single_recipients(tenant, body, slices)
+    parts = await _parts(recipients, slices)
+    reachable = await _anybody_reachable(tenant, chat_type, recipients, slices)
+    if tenant.corp is not corp:
+        raise Refusal(-1)  # the tenant began again while we counted
+    if not reachable:
+        raise Refusal(41048)
     task = tenant.mass.create(
         chat_type="group" if chat_type == "group" else "single",
         text=text,
         attachments=attachments,
-        recipients=recipients,
+        parts=parts,
         allow_select=allow_select and chat_type == "single",
     )
     return {"fail_list": failed, "msgid": task.msgid}
+
+
+async def _parts(recipients: dict[str, list[str]], slices: Slices) -> dict[str, MemberTask]:
+    parts = {}
+    for userid, ids in recipients.items():
+        if ids:
+            parts[userid] = MemberTask(userid=userid, recipients={some_id: Delivery() for some_id in ids})
+        if slices.over:
+            await slices.pause()
+    return parts
+
+
+async def _anybody_reachable(
+    tenant: Tenant, chat_type: str, recipients: dict[str, list[str]], slices: Slices
+) -> bool:
+    kind: ChatType = "group" if chat_type == "group" else "single"
+    for userid, ids in recipients.items():
+        for some_id in ids:
+            if tenant.mass.reachable(kind, userid, some_id):
+                return True
+            if slices.over:
+                await slices.pause()
+    return False
 
 
 def _group_recipients(tenant: Tenant, body: Fields) -> tuple[dict[str, list[str]], list[str]]:
@@ -51,10 +84,13 @@ def _group_recipients(tenant: Tenant, body: Fields) -> tuple[dict[str, list[str]
     owned = {group.chat_id for group in tenant.corp.groups_owned_by(sender)}
     if not wanted:
         return {sender: sorted(owned)}, []
+    wanted = list(dict.fromkeys(wanted))
     return {sender: [c for c in wanted if c in owned]}, [c for c in wanted if c not in owned]
 
 
-def _single_recipients(tenant: Tenant, body: Fields) -> tuple[dict[str, list[str]], list[str]]:
+async def _single_recipients(
+    tenant: Tenant, body: Fields, slices: Slices
+) -> tuple[dict[str, list[str]], list[str]]:
     sender = body.text("sender")
     wanted = list(dict.fromkeys(body.texts("external_userid", at_most=10_000)))
     tag_lists = _tag_lists(tenant, body)
@@ -65,7 +101,7 @@ def _single_recipients(tenant: Tenant, body: Fields) -> tuple[dict[str, list[str
     if sender:
         tenant.corp.contact_member(sender)
     if wanted:
-        return _named(tenant, wanted, sender)
+        return await _named(tenant, wanted, sender, slices)
     senders = [sender] if sender else [member.userid for member in tenant.corp.serving_members()]
     chosen: dict[str, list[str]] = {}
     for userid in senders:
@@ -73,10 +109,16 @@ def _single_recipients(tenant: Tenant, body: Fields) -> tuple[dict[str, list[str
         for follow in book.tagged(tag_lists) if book is not None else ():
             if not follow.half and (sender or _last_chatted(tenant, follow.external_userid) == userid):
                 chosen.setdefault(userid, []).append(follow.external_userid)
+            if slices.over:
+                await slices.pause()
+        if slices.over:
+            await slices.pause()
     return chosen, []
 
 
-def _named(tenant: Tenant, wanted: list[str], sender: str) -> tuple[dict[str, list[str]], list[str]]:
+async def _named(
+    tenant: Tenant, wanted: list[str], sender: str, slices: Slices
+) -> tuple[dict[str, list[str]], list[str]]:
     chosen: dict[str, list[str]] = {}
     failed = []
     for external_userid in wanted:
@@ -86,6 +128,8 @@ def _named(tenant: Tenant, wanted: list[str], sender: str) -> tuple[dict[str, li
             failed.append(external_userid)
         else:
             chosen.setdefault(follow.userid, []).append(external_userid)
+        if slices.over:
+            await slices.pause()
     return chosen, failed
 
 
