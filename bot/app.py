@@ -17,8 +17,9 @@ from bot.clockwork import Alone, Clockwork, RedisLeadership
 from bot.corp_tags import CorpTags
 from bot.courier import Courier
 from bot.deliveries.cards import CardUpdateDelivery, NoticeDelivery, ReviewCardDelivery
-from bot.deliveries.people import ContactFetch, GroupFetch, TagDelivery, WelcomeDelivery
+from bot.deliveries.people import ContactFetch, GroupFetch, TagDelivery
 from bot.deliveries.tasks import CancelDelivery, ReminderDelivery, TaskDelivery
+from bot.deliveries.welcome import WelcomeDelivery
 from bot.health import WeComHealth, health_routes
 from bot.inbox_worker import InboxWorker
 from bot.media import MediaLibrary
@@ -38,6 +39,7 @@ from handlers.cards import card_router
 from handlers.contacts import contact_router
 from handlers.groups import group_router
 from handlers.router import Router
+from handlers.welcomes import welcome_router
 from store.clock import Clock, SystemClock
 from store.database import Database
 from store.ingest import Ingest
@@ -256,7 +258,10 @@ class _Builder:
         )
         router = Router("root")
         router.include(
-            contact_router(pack), group_router(), card_router(pack, public_url=settings.public_url)
+            contact_router(pack),
+            welcome_router(pack),
+            group_router(),
+            card_router(pack, public_url=settings.public_url),
         )
         watcher = Watcher(database, client, clock=clock, metrics=self.metrics)
         return Runtime(

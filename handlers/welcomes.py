@@ -1,0 +1,72 @@
+"""The greeting: what a new contact hears first, while its 20 seconds last."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from clinic import audit
+from clinic.effects import SendWelcome
+from handlers.router import Router, Turn
+from sop.roster import load_roster
+from store import outbox
+from wecom.events import ArchiveApproved, ContactAdded
+
+if TYPE_CHECKING:
+    from content.pack import Pack
+
+WELCOME_WINDOW: Final = timedelta(seconds=20)  # doc 92137: the code's life
+
+
+def welcome_router(pack: Pack) -> Router:
+    """Greet whoever brings a welcome code. Comes after the router that records the contact."""
+    router = Router("welcomes")
+
+    @router.on(ContactAdded, lambda event: event.welcome_code is not None)
+    async def greet(event: ContactAdded, turn: Turn) -> None:
+        """Queue the greeting; the courier sends it while the code still works."""
+        await _greet(event, event.welcome_code or "", event.state, turn, pack)
+
+    @router.on(ArchiveApproved, lambda event: event.welcome_code is not None)
+    async def greet_after_consent(event: ArchiveApproved, turn: Turn) -> None:
+        """Consent to archiving brings the welcome code that was withheld before (41053)."""
+        await _greet(event, event.welcome_code or "", None, turn, pack)
+
+    return router
+
+
+async def _greet(
+    event: ContactAdded | ArchiveApproved, code: str, state: str | None, turn: Turn, pack: Pack
+) -> None:
+    roster = await load_roster(turn.session, pack)
+    channel = pack.channel(state)
+    persona = roster.persona_of(event.userid, otherwise=channel.persona if channel else None)
+    welcome = pack.welcome_for(persona, state)
+    queued = await outbox.put(
+        turn.session,
+        SendWelcome(
+            welcome_code=code,
+            userid=event.userid,
+            external_userid=event.external_userid,
+            persona=persona.key,
+            welcome=welcome.key,
+        ),
+        # The code itself is a key to a chat; its digest names the greeting just as well.
+        key=f"welcome:{sha256(code.encode()).hexdigest()[:40]}",
+        now=turn.now,
+        # From our own clock: WeCom's may run differently, and it says itself when the code is spent.
+        deadline=turn.received_at + WELCOME_WINDOW,
+        cause=welcome.why,
+        urgent=True,
+    )
+    if queued:
+        audit.record(
+            turn.session,
+            at=turn.now,
+            actor=audit.RULES,
+            action="welcome.queued",
+            subject=f"patient:{event.external_userid}",
+            reason=welcome.why,
+            detail={"userid": event.userid, "welcome": welcome.key, "persona": persona.key},
+        )
