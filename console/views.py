@@ -74,6 +74,7 @@ class PostView:
     level: str
     attachments: tuple[Attachment, ...]
     groups: tuple[str, ...]
+    patients: int  # how many single patients it is for
     day: date
     scheduled_at: datetime
     digest: str
@@ -96,7 +97,11 @@ class PostView:
     @property
     def audience(self) -> str:
         """Say who will see it."""
-        return "、".join(self.groups) if self.kind == "group" else f"{self.sender}的微信好友"
+        if self.kind == "group":
+            return "、".join(self.groups)
+        return (
+            f"{self.sender}的 {self.patients} 位客户" if self.kind == "direct" else f"{self.sender}的微信好友"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +165,7 @@ def view_of(post: Post, *, names: Names, pack: Pack, zone: ZoneInfo, now: dateti
         level=gravest([str(finding["level"]) for finding in post.findings]),
         attachments=tuple(attachment_of(card, pack) for card in post.attachments),
         groups=tuple(names.groups.get(c, "未知客户群") for c in post.audience.get("chat_ids", ())),
+        patients=len(post.audience.get("external_userids", ())),
         day=post.scheduled_at.astimezone(zone).date(),
         scheduled_at=post.scheduled_at,
         digest=post.digest,

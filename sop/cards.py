@@ -30,10 +30,11 @@ class BatchSummary:
     warnings: int
     sample: str
     url: str
+    direct_posts: int = 0  # summaries written before there were any carry none
 
     @property
     def waiting(self) -> int:
-        return self.moments + self.group_posts
+        return self.moments + self.group_posts + self.direct_posts
 
 
 def task_id(batch_id: int, revision: int) -> str:
@@ -47,6 +48,8 @@ def review_card(summary: BatchSummary) -> ButtonInteraction:
         Row(key="朋友圈", value=f"{summary.moments} 条"),
         Row(key="客户群", value=f"{summary.group_posts} 条"),
     ]
+    if summary.direct_posts:
+        facts.append(Row(key="一对一", value=f"{summary.direct_posts} 条"))
     if summary.warnings:
         facts.append(Row(key="请留意", value=f"{summary.warnings} 条有检查提示"))
     return ButtonInteraction(

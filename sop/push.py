@@ -5,16 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import select
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from clinic import audit
 from sop.effects import CreateTask
 from sop.life import NEXT, PostState
 from sop.tables import Post, Push, Receipt
 from store import outbox
+from store.outbox import OutboxEffect
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -25,6 +27,7 @@ LATE: Final = timedelta(hours=6)
 # How long members may take to tap before the task is cancelled in WeCom.
 TAP_WINDOW: Final = timedelta(hours=24)
 FIRST_POLL: Final = timedelta(seconds=2)
+RECEIPTS_AT_ONCE: Final = 1000  # rows of one statement; five values each, below every database's limit
 
 
 async def start_due(session: AsyncSession, *, now: datetime) -> int:
@@ -49,7 +52,7 @@ async def start_due(session: AsyncSession, *, now: datetime) -> int:
         await outbox.put(
             session,
             CreateTask(post_id=post.id, digest=post.digest),
-            key=f"push:{post.id}:{post.digest}",
+            key=effect_key(post.id, post.digest),
             now=now,
             deadline=post.scheduled_at + LATE,
             cause=f"内容 #{post.id} 已通过审核，到了发送时间",
@@ -110,13 +113,80 @@ async def created(
     push.job_id, push.remote_id = job_id or push.job_id, remote_id or push.remote_id
     push.next_poll_at = now + FIRST_POLL
     await session.flush()
-    for recipient in dict.fromkeys(unreachable):
-        await session.merge(
-            Receipt(push_id=push.id, userid=post.sender, recipient=recipient, status="unreachable", at=now)
-        )
+    await keep_receipts(
+        session, push.id, post.sender, dict.fromkeys(unreachable, ("unreachable", now))
+    )
     if remote_id is not None:
         _awaiting(session, post, now)
     return push
+
+
+async def keep_receipts(
+    session: AsyncSession, push_id: int, userid: str, rows: Mapping[str, tuple[str, datetime | None]]
+) -> None:
+    """Write down what became of recipients: ``rows`` maps each to a status and the instant it was sent.
+
+    A few statements, however many recipients: a task may have 10 000, and the writer waits meanwhile.
+    """
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    values = [
+        {"push_id": push_id, "userid": userid, "recipient": recipient, "status": status, "at": at}
+        for recipient, (status, at) in rows.items()
+    ]
+    for start in range(0, len(values), RECEIPTS_AT_ONCE):
+        statement = insert(Receipt).values(values[start : start + RECEIPTS_AT_ONCE])
+        await session.execute(
+            statement.on_conflict_do_update(
+                index_elements=["push_id", "userid", "recipient"],
+                set_={"status": statement.excluded.status, "at": statement.excluded.at},
+            )
+        )
+
+
+async def twin_under_way(session: AsyncSession, post: Post, effect: OutboxEffect) -> bool:
+    """Tell whether another post's task is being created that WeCom's lists could not tell from this one's.
+
+    Two tasks of one sender with one text differ in nothing that WeCom lists before the member taps. When
+    both answers were lost, each could be taken for the other, and one of them be sent twice. So the later
+    one waits until it is known what became of the earlier.
+    """
+    twins = (
+        await session.execute(
+            select(Post.id, Post.digest).where(
+                Post.id != post.id,
+                Post.kind == post.kind,
+                Post.sender == post.sender,
+                Post.state.in_((PostState.CREATING, PostState.UNKNOWN)),
+                func.trim(Post.text) == post.text.strip(),
+            )
+        )
+    ).all()
+    if not twins:
+        return False
+    earlier = or_(
+        OutboxEffect.dispatched_at < effect.dispatched_at,
+        and_(OutboxEffect.dispatched_at == effect.dispatched_at, OutboxEffect.id < effect.id),
+    )
+    dispatched = select(OutboxEffect.id).where(
+        OutboxEffect.key.in_([effect_key(post_id, digest) for post_id, digest in twins]),
+        OutboxEffect.state.in_((outbox.SENDING, outbox.UNKNOWN)),
+        earlier,
+    )
+    # A moment has an id only when its job is done; until then nobody knows which listed one it is.
+    job_runs = select(Push.id).where(
+        Push.post_id.in_([post_id for post_id, _ in twins]),
+        Push.remote_id.is_(None),
+        Push.closed_at.is_(None),
+    )
+    for query in (dispatched, job_runs):
+        if await session.scalar(query.limit(1)) is not None:
+            return True
+    return False
+
+
+def effect_key(post_id: int, digest: str) -> str:
+    """Return the outbox key of a post's creation: one for each approved version."""
+    return f"push:{post_id}:{digest}"
 
 
 def job_finished(

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from sop import decisions
 from sop import push as pushes
+from sop.audience import recipients_of
 from sop.effects import NotifyStaff, RemindSender
 from sop.life import PostState
 from sop.tables import Post, Push, Receipt
@@ -33,6 +34,13 @@ QUIET: Final = (21, 9)  # staff are not reminded at night
 
 # What send_list.status means (doc 93338).
 STATUS: Final = {0: "waiting", 1: "sent", 2: "not_friend", 3: "capped"}
+RECIPIENTS: Final = {"group": "个群", "direct": "位客户"}
+WHY: Final = {
+    "not_friend": {"group": "已不能发送（群已解散或换了群主）", "direct": "已不是好友"},
+    "capped": {"group": "这段时间收到的群发已满", "direct": "这段时间收到的群发已满"},
+    "unreachable": {"group": "被企业微信排除", "direct": "被企业微信排除（已不是好友，或群发已满）"},
+}
+WHAT: Final = {"moment": "朋友圈", "group": "群消息", "direct": "一对一消息"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,21 +109,14 @@ async def record(session: AsyncSession, push_id: int, look: Look, *, now: dateti
     first_seen = own.at if own is not None and own.at is not None else now
     if look.tapped and own is None:
         session.add(Receipt(push_id=push.id, userid=post.sender, recipient="", status="sent", at=now))
-    for row in look.rows:
-        await session.merge(
-            Receipt(
-                push_id=push.id, userid=post.sender, recipient=row.recipient, status=row.status, at=row.at
-            )
-        )
     await session.flush()
-    state = verdict(
-        tapped=look.tapped,
-        wanted=len(post.audience.get("chat_ids", ())),
-        counts=await counts_of(session, push.id),
-        settled=now - first_seen >= SETTLE,
-    )
+    rows = {row.recipient: (row.status, row.at) for row in look.rows}
+    await pushes.keep_receipts(session, push.id, post.sender, rows)
+    wanted, counts = len(recipients_of(post.kind, post.audience)), await counts_of(session, push.id)
+    state = verdict(tapped=look.tapped, wanted=wanted, counts=counts, settled=now - first_seen >= SETTLE)
     if state is not None:
-        pushes.end(session, post, state, now=now, reason="")
+        reason = told(post.kind, wanted=wanted, counts=counts)
+        pushes.end(session, post, state, now=now, reason=reason)
         pushes.close(push, now)
     elif now >= push.expires_at and not look.tapped:
         cause = f"内容 #{post.id} 超过 24 小时没有人确认发送"
@@ -127,6 +128,20 @@ async def record(session: AsyncSession, push_id: int, look: Look, *, now: dateti
     return state
 
 
+def told(kind: str, *, wanted: int, counts: Counter[str]) -> str:
+    """Return the outcome of a tapped task as staff read it; a moment's is not counted by recipients."""
+    if kind not in RECIPIENTS:
+        return ""
+    one = RECIPIENTS[kind]
+    failed = sum(counts[status] for status in WHY)
+    unsent = max(wanted - counts["sent"] - failed, counts["waiting"])
+    parts = [f"已发给 {counts['sent']} {one}"]
+    parts += [f"{counts[status]} {one}{why[kind]}" for status, why in WHY.items() if counts[status]]
+    if unsent:
+        parts.append(f"{unsent} {one}没有发出")
+    return "，".join(parts)
+
+
 def pause_after(polls: int) -> timedelta:
     """Return how long to wait after so many looks: WeCom pushes nothing, and 10 000 looks a minute is all."""
     return POLL_AFTER[min(polls, len(POLL_AFTER) - 1)]
@@ -134,10 +149,12 @@ def pause_after(polls: int) -> timedelta:
 
 async def counts_of(session: AsyncSession, push_id: int) -> Counter[str]:
     """Return how many recipients stand in each status."""
-    rows = await session.scalars(
-        select(Receipt.status).where(Receipt.push_id == push_id, Receipt.recipient != "")
+    rows = await session.execute(
+        select(Receipt.status, func.count())
+        .where(Receipt.push_id == push_id, Receipt.recipient != "")
+        .group_by(Receipt.status)
     )
-    return Counter(rows.all())
+    return Counter(dict(rows.all()))
 
 
 def reminder_due(push: Push, *, now: datetime, zone: ZoneInfo) -> str | None:
@@ -183,7 +200,7 @@ async def remind(
             people = _people(roster, post) if whom == "sender" else roster.managers()
             if not people:
                 continue
-            what = "朋友圈" if post.kind == "moment" else "群消息"
+            what = WHAT.get(post.kind, "内容")
             hours = int((now - push.created_at).total_seconds() // 3600)
             speaker = roster.name_of(post.persona)
             effect = NotifyStaff(

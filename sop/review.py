@@ -94,6 +94,23 @@ async def reopened(
     await offer(session, batch, roster=roster, now=now, wait=SETTLE)
 
 
+async def extended(
+    session: AsyncSession, batch: Batch, *, roster: Roster, now: datetime, public_url: str
+) -> None:
+    """After posts joined a batch: outdate the cards that do not count them and offer it as it is now."""
+    batch.revision += 1
+    await close_cards(
+        session,
+        batch,
+        roster=roster,
+        now=now,
+        public_url=public_url,
+        outcome="有新内容",
+        detail="这批内容里刚加入了新的，这张卡片已作废，请等新的卡片或到控制台查看。",
+    )
+    await offer(session, batch, roster=roster, now=now, wait=SETTLE)
+
+
 async def rebound(
     session: AsyncSession, persona: str, *, roster: Roster, now: datetime, public_url: str
 ) -> None:
@@ -237,6 +254,7 @@ async def summarize(
         week=batch.week,
         moments=sum(post.kind == "moment" for post in shown),
         group_posts=sum(post.kind == "group" for post in shown),
+        direct_posts=sum(post.kind == "direct" for post in shown),
         warnings=sum(bool(post.findings) for post in shown),
         sample=cards.sample_of(shown[0].text) if shown else "",
         url=f"{public_url.rstrip('/')}/console/review/{batch.id}",

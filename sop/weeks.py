@@ -43,8 +43,16 @@ class Planned:
 
 
 async def posts_of_week(session: AsyncSession, week: date) -> Sequence[Post]:
-    """Return the posts drafted for the week that begins on Monday ``week``."""
-    query = select(Post).join(Batch).where(Batch.week == week).order_by(Post.scheduled_at, Post.id)
+    """Return the posts drafted for the week that begins on Monday ``week``.
+
+    Those to single patients are not among them: journeys queue them whenever they are due.
+    """
+    query = (
+        select(Post)
+        .join(Batch)
+        .where(Batch.week == week, Post.kind != "direct")
+        .order_by(Post.scheduled_at, Post.id)
+    )
     return (await session.scalars(query)).all()
 
 
@@ -77,7 +85,7 @@ async def draft_week(
         zone=zone,
     )
     personas = sorted({draft.persona.key for draft in plan.drafts})
-    batches = {key: await _batch(session, week, key, now) for key in personas}
+    batches = {key: await batch_for(session, week, key, now) for key in personas}
     # Another process may have drafted the week while this one waited for the batches.
     if standing := await posts_of_week(session, week):
         return Planned(week=week, created=False, posts=tuple(standing), notices=())
@@ -105,7 +113,8 @@ def _notices(plan: WeekPlan) -> tuple[str, ...]:
     return (*plan.notices, "这一周没有可以排的内容：没有成员、没有客户群，或时段都已过去")
 
 
-async def _batch(session: AsyncSession, week: date, persona: str, now: datetime) -> Batch:
+async def batch_for(session: AsyncSession, week: date, persona: str, now: datetime) -> Batch:
+    """Return the batch of a persona's week, locked; made when there is none yet."""
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     # Two planners at once: the second waits here for the first's commit, then finds its rows (unique key).
     await session.execute(

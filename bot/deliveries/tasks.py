@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from bot.deliveries.base import Outcome, PlainDelivery, Sent, Withdrawn
+from bot.deliveries.task_search import TaskSearch
 from sop import push
+from sop.audience import recipients_of
 from sop.effects import CancelTask, CreateTask, RemindSender
 from sop.life import PostState
 from sop.posts import get_post
@@ -14,10 +16,9 @@ from store import outbox
 from wecom.api.mass import MassSend
 from wecom.api.moments import MomentTask
 from wecom.attachments import Image, Link, MiniProgram
-from wecom.errors import Refused
+from wecom.errors import NotYet, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -27,12 +28,10 @@ if TYPE_CHECKING:
     from store.clock import Clock
     from store.database import Database
     from store.outbox import OutboxEffect
-    from wecom.api.mass import MassRecord
-    from wecom.api.moments import MomentRecord
     from wecom.attachments import Attachment
     from wecom.client import WeComClient
 
-SKEW: Final = timedelta(minutes=2)  # between WeCom's clock and ours
+TWIN_PAUSE_S: Final = 5.0
 CANCELLED_ALREADY: Final = 41093
 MEDIA_GONE: Final = 40007
 ON_ITS_WAY: Final = (PostState.CREATING, PostState.UNKNOWN)
@@ -41,9 +40,8 @@ ON_ITS_WAY: Final = (PostState.CREATING, PostState.UNKNOWN)
 class TaskDelivery(PlainDelivery):
     """Creates the task of an approved post.
 
-    Neither API has an idempotency key. After a lost answer the task is looked for in WeCom's lists: same
-    text, same kinds of attachments, created in the time since the call, by the API (no creator), for this
-    sender, and not known as another post's.
+    Neither API has an idempotency key. After a lost answer the task is looked for in WeCom's lists (see
+    :mod:`bot.deliveries.task_search`), and of two that look alike there only one is created at a time.
     """
 
     kind: ClassVar[str] = CreateTask.kind
@@ -54,7 +52,7 @@ class TaskDelivery(PlainDelivery):
         self._client = client
         self._database = database
         self._media = media
-        self._clock = clock
+        self._search = TaskSearch(client, database, clock=clock)
 
     async def send(self, effect: OutboxEffect) -> Sent:
         try:
@@ -78,38 +76,25 @@ class TaskDelivery(PlainDelivery):
                 attachments=tuple([await self._attachment(card, "moment") for card in post.attachments]),
                 userids=(post.sender,),
             )
-            await self._approved(effect)  # uploads take time; a kill switch may have been pulled meanwhile
+            await self._still_alone(effect)  # uploads take time; a kill switch may have been pulled meanwhile
             return Sent(result={"job_id": await self._client.moments.create(moment)})
         mass = MassSend(
-            chat_type="group",
+            chat_type="single" if post.kind == "direct" else "group",
             sender=post.sender,
-            chat_ids=tuple(post.audience["chat_ids"]),
+            chat_ids=tuple(post.audience.get("chat_ids", ())),
+            external_userids=tuple(post.audience.get("external_userids", ())),
             text=post.text,
             attachments=tuple([await self._attachment(card, "message") for card in post.attachments]),
         )
-        await self._approved(effect)
+        if not recipients_of(post.kind, post.audience):
+            # Without recipients WeCom would offer the task for all of the member's customers, or groups.
+            raise Withdrawn("没有收件人")
+        await self._still_alone(effect)
         created = await self._client.mass.create(mass)
         return Sent(result={"remote_id": created.msgid, "unreachable": list(created.fail_list)})
 
     async def find(self, effect: OutboxEffect) -> Sent | None:
-        wanted = CreateTask.model_validate(effect.payload)
-        async with self._database.read() as session:
-            post = await get_post(session, wanted.post_id)
-            since = (effect.dispatched_at or effect.created_at) - SKEW
-            taken = await push.known_remote_ids(session, kind=post.kind, since=since)
-        end = self._clock.now() + SKEW
-        records: AsyncIterator[MomentRecord | MassRecord]
-        if post.kind == "moment":
-            records = self._client.moments.list(since, end)
-        else:
-            records = self._client.mass.list("group", since, end)
-        async for record in records:
-            remote_id = record_id(record)
-            if remote_id in taken or not same_content(post, record):
-                continue
-            if await self._is_for(post, remote_id):
-                return Sent(result={"remote_id": remote_id, "found": True})
-        return None
+        return await self._search.find(effect)
 
     async def record(
         self, session: AsyncSession, effect: OutboxEffect, outcome: Outcome, *, now: datetime
@@ -146,6 +131,18 @@ class TaskDelivery(PlainDelivery):
             raise Withdrawn("内容已不是审核通过的那一版")
         return post
 
+    async def _still_alone(self, effect: OutboxEffect) -> None:
+        """Make sure, right before the call, that it is still wanted and that its answer may get lost."""
+        post = await self._approved(effect)
+        async with self._database.read() as session:
+            if await push.twin_under_way(session, post, effect):
+                raise NotYet(
+                    effect.kind,
+                    f"post {post.id} has a twin whose task is not known yet",
+                    remedy="同一成员有一条文字相同的内容正在创建，还不知道结果，这一条先等一等",
+                    retry_after_s=TWIN_PAUSE_S,
+                )
+
     async def _attachment(self, card: dict[str, Any], purpose: Literal["moment", "message"]) -> Attachment:
         approved = card.get("sha256")
         match card["kind"]:
@@ -163,30 +160,6 @@ class TaskDelivery(PlainDelivery):
                 where: Purpose = "moment" if purpose == "moment" else "url"
                 cover = await self._media.fresh(card["asset"], where, approved=approved)
                 return Link(**link, media_id=cover) if where == "moment" else Link(**link, picurl=cover)
-
-    async def _is_for(self, post: Post, remote_id: str) -> bool:
-        tasks = (
-            self._client.moments.tasks(remote_id)
-            if post.kind == "moment"
-            else self._client.mass.tasks(remote_id)
-        )
-        members = {task.userid async for task in tasks}
-        return post.sender in members
-
-
-def record_id(record: MomentRecord | MassRecord) -> str:
-    """Return WeCom's id of a listed task."""
-    return record.msgid if hasattr(record, "msgid") else record.moment_id
-
-
-def same_content(post: Post, record: MomentRecord | MassRecord) -> bool:
-    """Tell whether a listed task may be this post's: made by the API, same text, same attachment kinds."""
-    kinds = sorted(card["kind"] for card in post.attachments)
-    return (
-        not record.creator
-        and record.content.strip() == post.text.strip()
-        and sorted(record.attachment_kinds) == kinds
-    )
 
 
 class ReminderDelivery(PlainDelivery):

@@ -44,12 +44,14 @@ class AttachmentDocument(BaseModel):
 
 
 class AudienceDocument(BaseModel):
-    """Who receives the post: customer groups, or the customers of members (moments)."""
+    """Who receives the post: customer groups, the customers of members (moments), or single customers."""
 
     model_config = ConfigDict(extra="allow")
 
     chat_ids: list[str] = Field(default=[], description="客户群")
     members: list[str] = Field(default=[], description="这些成员的客户（朋友圈）")
+    external_userids: list[str] = Field(default=[], description="客户（一对一）；只在单条内容里列出")
+    count: int = Field(default=0, description="客户人数（一对一）")
 
 
 class PostDocument(BaseModel):

@@ -16,6 +16,7 @@ from console.api.documents import (
     PushCounts,
     PushDocument,
 )
+from sop.audience import recipients_of
 from sop.receipts import counts_of
 from sop.tables import Approval, Push, Receipt
 
@@ -62,6 +63,7 @@ async def post_detail(session: AsyncSession, post: Post, zone: ZoneInfo) -> Post
     return PostDetail.model_validate(
         _post_fields(post, zone)
         | {
+            "audience": _audience(post, every=True),
             "approvals": [ApprovalDocument.model_validate(approval) for approval in shown],
             "push": await _push(session, post, zone),
         }
@@ -77,7 +79,7 @@ def _post_fields(post: Post, zone: ZoneInfo) -> dict[str, Any]:
         "sender": post.sender,
         "text": post.text,
         "attachments": [AttachmentDocument.model_validate(card) for card in post.attachments],
-        "audience": AudienceDocument.model_validate(post.audience),
+        "audience": _audience(post, every=False),
         "scheduled_at": local(post.scheduled_at, zone),
         "digest": post.digest,
         "revision": post.revision,
@@ -89,6 +91,15 @@ def _post_fields(post: Post, zone: ZoneInfo) -> dict[str, Any]:
         "created_at": local(post.created_at, zone),
         "updated_at": local(post.updated_at, zone),
     }
+
+
+def _audience(post: Post, *, every: bool) -> AudienceDocument:
+    """Return whom a post is for; up to 10 000 patients are listed only where one post is read."""
+    if post.kind != "direct":
+        return AudienceDocument.model_validate(post.audience)
+    patients = recipients_of(post.kind, post.audience)
+    shown = {"external_userids": list(patients)} if every else {}
+    return AudienceDocument.model_validate({"count": len(patients), **shown})
 
 
 async def _push(session: AsyncSession, post: Post, zone: ZoneInfo) -> PushDocument | None:

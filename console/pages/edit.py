@@ -39,7 +39,11 @@ if TYPE_CHECKING:
 
 ASSET: Final = "asset:"
 OWN: Final = "own:"  # an attachment of the post that is not from the library, by its place
-KINDS_FOR: Final = {"moment": ("image", "link"), "group": ("image", "link", "miniprogram")}
+KINDS_FOR: Final = {
+    "moment": ("image", "link"),
+    "group": ("image", "link", "miniprogram"),
+    "direct": ("image", "link", "miniprogram"),
+}
 # Where the form shows what the services object to.
 PLACES: Final = {"scheduled_at": "hour", "attachments": "attachments"}
 

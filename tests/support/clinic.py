@@ -41,6 +41,7 @@ class Clinic:
     runtime: Runtime
     http: aiohttp.ClientSession
     settings: Settings
+    pack: Pack
 
     @property
     def tenant(self) -> Any:
@@ -155,6 +156,7 @@ async def running_clinic(
                         runtime=app[RUNTIME],
                         http=http,
                         settings=settings,
+                        pack=pack,
                     )
         finally:
             await runner.cleanup()

@@ -1,0 +1,188 @@
+"""Queueing 1-to-1 posts: one mass-send task of one member for up to 10 000 of their own patients."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from clinic.tables import Follow, Patient
+from sop.life import PostState
+from sop.posts import check_content, check_text, digest_of, finding_document
+from sop.review import extended
+from sop.tables import Post
+from sop.weeks import batch_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import date, datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from content.compliance import Checker
+    from sop.roster import Roster
+
+MOST_RECIPIENTS: Final = 10_000  # external_userid of add_msg_template (doc 92135)
+IDS_AT_ONCE: Final = 500
+KIND: Final = "direct"
+
+
+class DirectRefused(ValueError):
+    """A draft cannot be queued; ``field`` names the place."""
+
+    def __init__(self, slot: str, field: str, message: str) -> None:
+        super().__init__(f"{slot}：{message}")
+        self.slot, self.field = slot, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectDraft:
+    """One content for some patients of one member, at one hour."""
+
+    slot: str  # unique for ever (at most 200 characters): queueing the same slot again changes nothing
+    week: date  # the Monday of the batch it is reviewed in
+    persona: str
+    sender: str
+    external_userids: tuple[str, ...]  # 1 to 10 000, all of them friends of ``sender`` now
+    text: str  # rendered; at most 4000 bytes of UTF-8
+    scheduled_at: datetime
+    attachments: tuple[dict[str, Any], ...] = ()  # resolved, see :mod:`sop.attachments`
+    scope: str = KIND
+    category: str = ""
+    content_key: str | None = None
+
+
+async def queue(
+    session: AsyncSession,
+    drafts: Sequence[DirectDraft],
+    *,
+    roster: Roster,
+    checker: Checker,
+    now: datetime,
+    public_url: str,
+) -> tuple[Post, ...]:
+    """Queue drafts for review and return their posts, in the drafts' order.
+
+    A slot that is queued already keeps its post as it stands, whatever the draft says now. What the content
+    check blocks waits in ``draft`` for an editor, everything else in ``in_review``. Each batch that grew is
+    offered to its reviewers once, however many drafts it got.
+
+    Raises:
+        DirectRefused: no or too many recipients, a patient who is no friend of the sender, a gone hour.
+        EditRefused: the text breaks a limit of WeCom.
+    """
+    by_batch: defaultdict[tuple[date, str], list[DirectDraft]] = defaultdict(list)
+    for draft in drafts:
+        by_batch[draft.week, draft.persona].append(draft)
+    posts: dict[str, Post] = {}
+    # In one order, so that two engines that queue the same drafts wait for each other instead of locking up.
+    for (week, persona), some in sorted(by_batch.items(), key=lambda item: item[0]):
+        batch = await batch_for(session, week, persona, now)
+        slots = [draft.slot for draft in some]
+        standing = await _by_slot(session, slots)
+        fresh = [draft for draft in some if draft.slot not in standing]
+        for draft in fresh:
+            await _check(session, draft, now=now)
+            await _insert(session, draft, batch.id, roster=roster, checker=checker, now=now)
+        posts |= standing | await _by_slot(session, [draft.slot for draft in fresh])
+        if fresh:
+            await extended(session, batch, roster=roster, now=now, public_url=public_url)
+    return tuple(posts[draft.slot] for draft in drafts)
+
+
+async def _by_slot(session: AsyncSession, slots: Sequence[str]) -> dict[str, Post]:
+    found: dict[str, Post] = {}
+    for some in _some(slots):
+        found |= {post.slot: post for post in await session.scalars(select(Post).where(Post.slot.in_(some)))}
+    return found
+
+
+async def _check(session: AsyncSession, draft: DirectDraft, *, now: datetime) -> None:
+    recipients = set(draft.external_userids)
+    if not 1 <= len(recipients) <= MOST_RECIPIENTS:
+        raise DirectRefused(
+            draft.slot,
+            "external_userids",
+            f"收件人要有 1 到 {MOST_RECIPIENTS} 位，现在是 {len(recipients)} 位",
+        )
+    if draft.scheduled_at <= now:
+        raise DirectRefused(draft.slot, "scheduled_at", "发送时间已经过去，请选择将来的时间")
+    check_text(draft.text, kind=KIND, has_cards=bool(draft.attachments))
+    strangers = len(recipients) - await _friends(session, draft.sender, recipients)
+    if strangers:
+        raise DirectRefused(
+            draft.slot, "external_userids", f"有 {strangers} 位收件人不是 {draft.sender} 的好友，不能由他发送"
+        )
+
+
+async def _friends(session: AsyncSession, sender: str, external_userids: set[str]) -> int:
+    count = 0
+    for some in _some(sorted(external_userids)):
+        query = (
+            select(func.count())
+            .select_from(Follow)
+            .join(Patient, Patient.id == Follow.patient_id)
+            .where(
+                Follow.userid == sender,
+                Follow.lost_at.is_(None),
+                Follow.half.is_(False),
+                Patient.external_userid.in_(some),
+            )
+        )
+        count += await session.scalar(query) or 0
+    return count
+
+
+async def _insert(
+    session: AsyncSession,
+    draft: DirectDraft,
+    batch_id: int,
+    *,
+    roster: Roster,
+    checker: Checker,
+    now: datetime,
+) -> None:
+    findings = check_content(draft.text, kind=KIND, persona=draft.persona, pack=roster.pack, checker=checker)
+    blocked = any(finding.level == "block" for finding in findings)
+    # Sorted and once each: the digest must not depend on the order in which the engine met the patients.
+    audience = {"external_userids": sorted(set(draft.external_userids))}
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    await session.execute(
+        insert(Post)
+        .values(
+            batch_id=batch_id,
+            slot=draft.slot,
+            scope=draft.scope,
+            kind=KIND,
+            state=PostState.DRAFT if blocked else PostState.IN_REVIEW,
+            persona=draft.persona,
+            sender=draft.sender,
+            category=draft.category,
+            content_key=draft.content_key,
+            text=draft.text,
+            attachments=list(draft.attachments),
+            audience=audience,
+            scheduled_at=draft.scheduled_at,
+            digest=digest_of(
+                kind=KIND,
+                text=draft.text,
+                attachments=draft.attachments,
+                audience=audience,
+                sender=draft.sender,
+                scheduled_at=draft.scheduled_at,
+            ),
+            revision=1,
+            findings=[finding_document(finding) for finding in findings],
+            reason="内容检查未通过，请修改" if blocked else "",
+            created_at=now,
+            updated_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["slot"])
+    )
+
+
+def _some(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ids[start : start + IDS_AT_ONCE] for start in range(0, len(ids), IDS_AT_ONCE))
