@@ -124,6 +124,7 @@ class PatientTag(Base):
     """A tag on a patient as one member's follow carries it, and why it is there."""
 
     __tablename__ = "patient_tags"
+    __table_args__ = (Index("ix_patient_tags_tag_id_patient_id", "tag_id", "patient_id"),)
 
     patient_id: Mapped[int] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"), primary_key=True)
     userid: Mapped[str] = mapped_column(String(USERID_CHARS), primary_key=True)

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from console import wording
 from console.deps import DEPS
+from console.navigation import NAVIGATION
 from console.sessions import Note, Session, Sessions
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def make_templates() -> Environment:
 
     environment.globals |= {
         "static": static,
+        "NAVIGATION": NAVIGATION,
         "day_label": wording.day_label,
         "weekday": wording.weekday,
         "sign": wording.sign,

@@ -129,6 +129,7 @@ class Receipt(Base):
     """What WeCom says happened, per member and per recipient (empty = the member's own tap)."""
 
     __tablename__ = "receipts"
+    __table_args__ = (Index("ix_receipts_recipient", "recipient"),)
 
     push_id: Mapped[int] = mapped_column(ForeignKey("pushes.id", ondelete="CASCADE"), primary_key=True)
     userid: Mapped[str] = mapped_column(String(USERID_CHARS), primary_key=True)

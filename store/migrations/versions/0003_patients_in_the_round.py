@@ -272,6 +272,10 @@ def upgrade() -> None:
     op.add_column("patient_tags", sa.Column("rule", sa.String(length=64), nullable=True))
     op.add_column("patient_tags", sa.Column("expires_at", UtcDateTime(), nullable=True))
     op.create_index(op.f("ix_patient_tags_expires_at"), "patient_tags", ["expires_at"], unique=False)
+    op.create_index(
+        "ix_patient_tags_tag_id_patient_id", "patient_tags", ["tag_id", "patient_id"], unique=False
+    )
+    op.create_index("ix_receipts_recipient", "receipts", ["recipient"], unique=False)
     op.add_column("patients", sa.Column("clinic_number", sa.String(length=64), nullable=True))
     op.add_column("patients", sa.Column("real_name_sealed", sa.LargeBinary(), nullable=True))
     op.add_column("patients", sa.Column("phone_sealed", sa.LargeBinary(), nullable=True))
@@ -303,6 +307,8 @@ def downgrade() -> None:
     op.drop_column("patients", "phone_sealed")
     op.drop_column("patients", "real_name_sealed")
     op.drop_column("patients", "clinic_number")
+    op.drop_index("ix_receipts_recipient", "receipts")
+    op.drop_index("ix_patient_tags_tag_id_patient_id", "patient_tags")
     op.drop_index(op.f("ix_patient_tags_expires_at"), "patient_tags")
     op.drop_column("patient_tags", "expires_at")
     op.drop_column("patient_tags", "rule")

@@ -1,0 +1,30 @@
+"""The console's main navigation: one line per page, in the order shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A page of the navigation; ``primary``: a tab of its own on phones, where there is room for four."""
+
+    href: str
+    icon: str  # a symbol of _icons.html
+    label: str
+    primary: bool = False
+
+    def active(self, path: str) -> bool:
+        """Tell whether the page at ``path`` belongs here."""
+        return path == self.href or (self.href != HOME and path.startswith(self.href))
+
+
+HOME: Final = "/console/"
+NAVIGATION: Final = (
+    Place(href=HOME, icon="home", label="今日", primary=True),
+    Place(href="/console/review", icon="review", label="审核", primary=True),
+    Place(href="/console/week", icon="week", label="周历"),
+    Place(href="/console/posts", icon="posts", label="内容"),
+    Place(href="/console/accounts", icon="people", label="账号"),
+)
