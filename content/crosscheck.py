@@ -25,6 +25,7 @@ def cross_check(draft: Draft) -> Iterator[Problem]:
     yield from _channels(draft)
     yield from _welcomes(draft)
     yield from _roles(draft)
+    yield from _keywords(draft)
     yield from _items(draft)
 
 
@@ -56,6 +57,7 @@ def _keys(draft: Draft) -> Iterator[Problem]:
         (draft.channels, "state", "渠道"),
         (draft.welcomes, "key", "欢迎语"),
         (draft.roles, "key", "群角色"),
+        (draft.keywords, "key", "关键词"),
         ([*draft.moments, *draft.group_posts], "key", "内容"),
         (draft.assets, "key", "素材"),
     )
@@ -196,9 +198,25 @@ def _roles(draft: Draft) -> Iterator[Problem]:
     for entry in draft.roles:
         yield from _slots(entry, None)
         yield from _repeated(entry, "match")
+        welcome = entry.model.welcome
+        assets = draft.written.get("assets")
+        if welcome is not None and welcome.attachment is not None and assets is not None:
+            key = welcome.attachment
+            if key not in assets:
+                yield unknown(entry, "welcome", "attachment", what="素材", key=key, known=assets)
         if not entry.model.match and not entry.model.default:
             remedy = "加上 match: [群名里的字]，或 default: true"
             yield entry.problem(says="没有群会用到这个群角色", remedy=remedy)
+
+
+def _keywords(draft: Draft) -> Iterator[Problem]:
+    for entry in draft.keywords:
+        yield from _repeated(entry, "words")
+        yield from _repeated(entry, "without")
+        for index, word in enumerate(entry.model.without):
+            if word in entry.model.words:
+                says = f"“{word}”既算又不算"
+                yield entry.problem("without", index, says=says, remedy="从 words 或 without 里删掉")
 
 
 def _items(draft: Draft) -> Iterator[Problem]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from content import schema
+from content import schema, schema_groups
 from content.problems import FieldPath, Level, Problem, field_name
 from content.sources import Document, read_document
 
@@ -60,7 +60,8 @@ class Draft:
     personas: list[Entry[schema.PersonaModel]] = field(default_factory=list)
     channels: list[Entry[schema.ChannelModel]] = field(default_factory=list)
     welcomes: list[Entry[schema.WelcomeModel]] = field(default_factory=list)
-    roles: list[Entry[schema.RoleModel]] = field(default_factory=list)
+    roles: list[Entry[schema_groups.RoleModel]] = field(default_factory=list)
+    keywords: list[Entry[schema_groups.KeywordModel]] = field(default_factory=list)
     moments: list[Entry[schema.MomentModel]] = field(default_factory=list)
     group_posts: list[Entry[schema.GroupPostModel]] = field(default_factory=list)
     assets: list[Entry[Any]] = field(default_factory=list)
@@ -89,7 +90,14 @@ FILE_KINDS = (
         name="channels.yaml", model=schema.ChannelsFile, entries="channels", target="channels", key="state"
     ),
     FileKind(name="welcomes.yaml", model=schema.WelcomesFile, entries="welcomes", target="welcomes"),
-    FileKind(name="groups.yaml", model=schema.GroupsFile, entries="roles", target="roles"),
+    FileKind(name="groups.yaml", model=schema_groups.GroupsFile, entries="roles", target="roles"),
+    FileKind(
+        name="keywords.yaml",
+        model=schema_groups.KeywordsFile,
+        entries="keywords",
+        target="keywords",
+        required=False,
+    ),
     FileKind(name="moments/*.yaml", model=schema.MomentsFile, entries="items", target="moments"),
     FileKind(name="groups/*.yaml", model=schema.GroupPostsFile, entries="items", target="group_posts"),
     FileKind(

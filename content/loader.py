@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from content.crosscheck import cross_check
 from content.draft import Draft, Entry, read_draft
+from content.group_specs import GroupWelcomeSpec, KeywordSpec
 from content.pack import (
     AssetSpec,
     ChannelSpec,
@@ -30,7 +31,7 @@ from content.rotation import rotation_warnings
 from content.texts import ASSET_TEMPLATES, check_texts
 
 if TYPE_CHECKING:
-    from content import schema
+    from content import schema, schema_groups
 
 PACKAGED = Path(__file__).parent / "packs"
 
@@ -126,8 +127,21 @@ def _build(draft: Draft, renderer: Renderer, *, warnings: tuple[Problem, ...] = 
                 default=e.model.default,
                 week=_week(e.model.week),
                 place=_place(e),
+                one_per_patient=e.model.one_per_patient,
+                quit_alert=e.model.quit_alert or "",
+                welcome=_group_welcome(e),
             )
             for e in draft.roles
+        ),
+        keywords=tuple(
+            KeywordSpec(
+                key=e.model.key,
+                title=e.model.title,
+                words=tuple(e.model.words),
+                without=tuple(e.model.without),
+                place=_place(e),
+            )
+            for e in draft.keywords
         ),
         moments=tuple(_item(entry, "moment") for entry in draft.moments),
         group_posts=tuple(_item(entry, "group") for entry in draft.group_posts),
@@ -170,6 +184,14 @@ def _persona(entry: Entry[schema.PersonaModel]) -> PersonaSpec:
         week=_week(model.week),
         place=_place(entry),
     )
+
+
+def _group_welcome(entry: Entry[schema_groups.RoleModel]) -> GroupWelcomeSpec | None:
+    model = entry.model.welcome
+    if model is None:
+        return None
+    place = Place(file=entry.document.file, line=entry.line("welcome", "text"))
+    return GroupWelcomeSpec(text=model.text, attachment=model.attachment, place=place)
 
 
 def _welcome(entry: Entry[schema.WelcomeModel]) -> WelcomeSpec:

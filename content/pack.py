@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
+    from content.group_specs import GroupWelcomeSpec, KeywordSpec
     from content.problems import Problem
     from content.schema import AssetKind, Category, PersonaKind
 
@@ -128,6 +129,9 @@ class GroupRole:
     default: bool
     week: tuple[WeekSlot, ...]
     place: Place
+    one_per_patient: bool = False
+    quit_alert: Literal["", "owner", "manager"] = ""
+    welcome: GroupWelcomeSpec | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +197,7 @@ class Pack:
     moments: tuple[ContentItem, ...]
     group_posts: tuple[ContentItem, ...]
     assets: tuple[AssetSpec, ...]
+    keywords: tuple[KeywordSpec, ...] = ()
     warnings: tuple[Problem, ...] = field(default=())
 
     # ── who ──────────────────────────────────────────────────────────────────────────────────────────
@@ -229,6 +234,14 @@ class Pack:
             if any(keyword.casefold() in wanted for keyword in role.match):
                 return role
         return next(role for role in self.roles if role.default)
+
+    def role_of_group(self, name: str, *, chosen: str = "") -> GroupRole:
+        """Return the role staff ``chose`` for a group, else, or when the pack lost it, what its name says."""
+        return next((role for role in self.roles if role.key == chosen), self.role_for_group(name))
+
+    def keywords_in(self, text: str) -> tuple[KeywordSpec, ...]:
+        """Return the keywords that somebody who wrote ``text`` has used, in the pack's order."""
+        return tuple(keyword for keyword in self.keywords if keyword.found_in(text))
 
     # ── what ─────────────────────────────────────────────────────────────────────────────────────────
 

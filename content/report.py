@@ -126,6 +126,7 @@ class _Text:
 def _texts(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
     yield from _posts(pack, renderer)
     yield from _greetings(pack, renderer)
+    yield from _group_welcomes(pack, renderer)
     shown = _shown_by(pack)
     for asset in pack.assets:
         card = "\n".join(part for part in (asset.title, asset.desc) if part)
@@ -149,6 +150,24 @@ def _greetings(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
                 yield _text(welcome, persona, renderer.render(welcome.text, **variables), "direct")
 
 
+def _group_welcomes(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
+    """Any owner's newcomers read it, so it must pass as a doctor's words and as the assistant's."""
+    kinds = sorted({persona.kind for persona in pack.personas})
+    for role in pack.roles:
+        if role.welcome is None:
+            continue
+        text = renderer.render(role.welcome.text, clinic=pack.clinic)
+        for kind in kinds:
+            yield _Text(
+                place=role.welcome.place,
+                key=f"{role.key} 的入群欢迎语",
+                template=role.welcome.text,
+                text=text,
+                persona=kind,
+                channel="group",
+            )
+
+
 def _shown_by(pack: Pack) -> dict[str, set[PersonaKind]]:
     """Tell for every asset that is used which kinds of persona show it."""
     shown: dict[str, set[PersonaKind]] = {}
@@ -157,6 +176,9 @@ def _shown_by(pack: Pack) -> dict[str, set[PersonaKind]]:
         for persona in filter(spec.suits, pack.personas):
             for key in spec.attachments:
                 shown.setdefault(key, set()).add(persona.kind)
+    for role in pack.roles:
+        if role.welcome is not None and role.welcome.attachment is not None:
+            shown.setdefault(role.welcome.attachment, set()).update(p.kind for p in pack.personas)
     return shown
 
 

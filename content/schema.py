@@ -41,7 +41,7 @@ def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-def _one_or_many(item: Any) -> BeforeValidator:
+def one_or_many(item: Any) -> BeforeValidator:
     """Let staff write ``for: doctor`` for ``for: [doctor]``: the slip is common and unambiguous."""
     return BeforeValidator(_listed, json_schema_input_type=list[item] | item)
 
@@ -58,11 +58,11 @@ UserId = Annotated[str, Field(pattern=_USERID, max_length=64, description="企�
 Line = Annotated[str, Field(min_length=1, max_length=100, pattern=_LINE)]
 TagName = Annotated[str, Field(min_length=1, max_length=30, pattern=_TAG)]  # ≤ 30 chars: doc 92696
 Text = Annotated[str, Field(min_length=1, max_length=8000, description="Jinja 模板")]
-Keys = Annotated[list[Key], _one_or_many(Key)]
+Keys = Annotated[list[Key], one_or_many(Key)]
 Attachments = Annotated[
-    list[Key], _one_or_many(Key), Field(max_length=MAX_ATTACHMENTS, description="素材的 key")
+    list[Key], one_or_many(Key), Field(max_length=MAX_ATTACHMENTS, description="素材的 key")
 ]
-Categories = Annotated[list[Category], _one_or_many(Category), Field(min_length=1)]
+Categories = Annotated[list[Category], one_or_many(Category), Field(min_length=1)]
 
 
 class Strict(BaseModel):
@@ -167,7 +167,7 @@ class WelcomeModel(Strict):
     key: Key
     persona: Key | None = None
     kind: PersonaKind | None = None
-    channels: Annotated[list[str], _one_or_many(str)] = []
+    channels: Annotated[list[str], one_or_many(str)] = []
     text: Text
     attachments: Attachments = []
 
@@ -182,20 +182,6 @@ class WelcomesFile(Strict):
     """welcomes.yaml"""
 
     welcomes: list[WelcomeModel] = Field(min_length=1)
-
-
-class RoleModel(Strict):
-    key: Key
-    title: Line
-    match: Annotated[list[Line], _one_or_many(Line)] = []
-    default: bool = False
-    week: list[SlotModel] = []
-
-
-class GroupsFile(Strict):
-    """groups.yaml"""
-
-    roles: list[RoleModel] = Field(min_length=1)
 
 
 Months = Annotated[list[Annotated[int, Field(ge=1, le=12)]], Field(description="只在这些月份用；不写 = 全年")]

@@ -11,6 +11,7 @@ from content.limits import size
 from content.render import Renderer, TemplateProblem
 
 if TYPE_CHECKING:
+    from content import schema_groups
     from content.draft import Draft, Entry
     from content.problems import Problem
 
@@ -31,6 +32,8 @@ def check_texts(draft: Draft, renderer: Renderer) -> Iterator[Problem]:
         yield from _text(draft, post, renderer, clinic | _PERSONA_NAMES)
     for welcome in draft.welcomes:
         yield from _text(draft, welcome, renderer, clinic | _PERSONA_NAMES | _WELCOME_NAMES)
+    for role in draft.roles:
+        yield from _group_welcome(draft, role, renderer, clinic)
     for asset in draft.assets:
         yield from _asset(draft, asset, renderer, clinic)
 
@@ -115,6 +118,34 @@ def _speakers(draft: Draft, model: Any) -> Sequence[schema.PersonaModel]:
     if isinstance(model, schema.WelcomeModel):
         return [p for p in personas if p.key == model.persona or p.kind == model.kind]
     return [p for p in personas if not model.audience or {p.key, p.kind} & set(model.audience)]
+
+
+def _group_welcome(
+    draft: Draft, entry: Entry[schema_groups.RoleModel], renderer: Renderer, known: set[str]
+) -> Iterator[Problem]:
+    """Check what newcomers of a group read: one template for all owners, so only ``clinic.*`` is there."""
+    welcome = entry.model.welcome
+    if welcome is None:
+        return
+    try:
+        uses = renderer.check(welcome.text)
+        unknown = [use for use in uses if draft.clinic_names is not None and use.name not in known]
+        for use in unknown:
+            remedy = "称呼新成员写 %NICKNAME%，诊所信息写 {{ clinic.name }} 等"
+            says = f"没有变量 {use.name}"
+            yield entry.problem("welcome", "text", says=says, remedy=remedy, text_line=use.line)
+        if unknown or draft.pack is None:
+            return
+        text = renderer.render(welcome.text, clinic=draft.pack.model.clinic)
+    except TemplateProblem as exc:
+        remedy = "只用变量 {{ … }} 和 {% if %}…{% endif %}"
+        yield entry.problem("welcome", "text", says=exc.message, remedy=remedy, text_line=exc.line)
+        return
+    if not text:
+        yield entry.problem("welcome", "text", says="填好变量以后是空的", remedy="写一段任何情况下都有的文字")
+    elif size(text) > limits.GROUP_WELCOME_BYTES:
+        says = f"{size(text)} 字节，企业微信最多 {limits.GROUP_WELCOME_BYTES} 字节"
+        yield entry.problem("welcome", "text", says=says, remedy="缩短到 1000 个汉字以内")
 
 
 ASSET_TEMPLATES = ("title", "desc", "url", "page")
