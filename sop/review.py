@@ -76,6 +76,12 @@ async def offer(
     )
 
 
+async def was_offered(session: AsyncSession, batch: Batch) -> bool:
+    """Tell whether there is a card of the batch's present revision."""
+    query = select(ReviewCard.id).where(ReviewCard.task_id == cards.task_id(batch.id, batch.revision))
+    return await session.scalar(query) is not None
+
+
 async def reopened(
     session: AsyncSession, post: Post, *, roster: Roster, now: datetime, public_url: str
 ) -> None:

@@ -15,7 +15,7 @@ from sop.attachments import from_item
 from sop.life import PostState
 from sop.planner import GroupFact, History, WeekPlan, plan_week
 from sop.posts import check_content, digest_of, finding_document
-from sop.review import offer
+from sop.review import offer, was_offered
 from sop.tables import Batch, Post
 
 if TYPE_CHECKING:
@@ -93,6 +93,9 @@ async def draft_week(
         session.add(_post(draft, batches[draft.persona.key], roster.pack, renderer, checker, now))
     await session.flush()
     for batch in batches.values():
+        if await was_offered(session, batch):
+            # Messages to patients were offered in it before: their card does not count the week's posts.
+            batch.revision += 1
         await offer(session, batch, roster=roster, now=now)
     audit.record(
         session,
