@@ -25,6 +25,7 @@ from bot.inbox_worker import InboxWorker
 from bot.media import MediaLibrary
 from bot.metrics import Metrics
 from bot.planning import WeekPlanning
+from bot.routing import root_router
 from bot.sync import TenantSync
 from bot.syncing.nightly import NightlySync
 from bot.syncing.reconciliation import Reconciliation
@@ -35,11 +36,6 @@ from console.app import setup_console
 from console.deps import DEPS, Deps
 from content.compliance import Checker
 from content.render import Renderer
-from handlers.cards import card_router
-from handlers.contacts import contact_router
-from handlers.groups import group_router
-from handlers.router import Router
-from handlers.welcomes import welcome_router
 from store.clock import Clock, SystemClock
 from store.database import Database
 from store.ingest import Ingest
@@ -256,13 +252,6 @@ class _Builder:
             metrics=self.metrics,
             alone=self.redis is None,
         )
-        router = Router("root")
-        router.include(
-            contact_router(pack),
-            welcome_router(pack),
-            group_router(),
-            card_router(pack, public_url=settings.public_url),
-        )
         watcher = Watcher(database, client, clock=clock, metrics=self.metrics)
         return Runtime(
             database=database,
@@ -271,7 +260,7 @@ class _Builder:
             courier=courier,
             worker=InboxWorker(
                 database,
-                router,
+                root_router(pack, public_url=settings.public_url),
                 clock=clock,
                 metrics=self.metrics,
                 on_decided=lambda: self.wakeups.tell(OUTBOX),

@@ -1,0 +1,26 @@
+"""Which handlers there are, in the order they are called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from handlers.cards import card_router
+from handlers.contacts import contact_router
+from handlers.groups import group_router
+from handlers.router import Router
+from handlers.welcomes import welcome_router
+
+if TYPE_CHECKING:
+    from content.pack import Pack
+
+
+def root_router(pack: Pack, *, public_url: str) -> Router:
+    """Build the router of all callbacks."""
+    router = Router("root")
+    router.include(
+        contact_router(pack),
+        welcome_router(pack),
+        group_router(),
+        card_router(pack, public_url=public_url),
+    )
+    return router
