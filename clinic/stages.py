@@ -74,7 +74,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What a set of moves makes: ``since`` she is at ``stage``; ``returns`` counts how often she came back."""
+    """What a set of moves makes: ``since`` she is at ``stage``, ``returns`` counts her returns."""
 
     stage: Stage
     since: datetime | None

@@ -82,6 +82,8 @@ class Follow(Base):
 
     ``first_added_at`` before ``added_at``: she came back, or added the member once more.
     ``half``: the patient asked, the member has not confirmed yet; WeCom lists such a relation nowhere.
+    ``channel_at``: of the addition that brought ``channel``. ``tags_asked``: the tags that WeCom shows on
+    this relation once everything queued is done; None: those of :class:`PatientTag`, nothing is under way.
     """
 
     __tablename__ = "follows"
@@ -91,6 +93,7 @@ class Follow(Base):
     patient_id: Mapped[int] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"))
     userid: Mapped[str] = mapped_column(String(USERID_CHARS))
     channel: Mapped[str] = mapped_column(String(64), default="")
+    channel_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     add_way: Mapped[int | None]
     first_added_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     added_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -98,6 +101,7 @@ class Follow(Base):
     lost_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     lost_by: Mapped[str | None] = mapped_column(String(12))
     half: Mapped[bool] = mapped_column(default=False, server_default=false())
+    tags_asked: Mapped[list[str] | None] = mapped_column(Document)
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     patient: Mapped[Patient] = relationship(back_populates="follows", lazy="raise")
@@ -134,6 +138,30 @@ class PatientTag(Base):
     rule: Mapped[str | None] = mapped_column(String(64))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+
+
+class TagWord(Base):
+    """What a rule, or a person on the phone, said about a tag on a patient; the newest word counts.
+
+    Words are never changed, so any order of arrival makes the same tags. ``key`` names rule and fact: told
+    twice, it is one word. ``userid``: the member whose relation it is about; empty: all of them.
+    """
+
+    __tablename__ = "tag_words"
+    __table_args__ = (UniqueConstraint("patient_id", "key"),)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    patient_id: Mapped[int] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(String(300))
+    userid: Mapped[str] = mapped_column(String(USERID_CHARS), default="")
+    path: Mapped[str] = mapped_column(String(121))
+    present: Mapped[bool]
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    origin: Mapped[str] = mapped_column(String(12))
+    rule: Mapped[str | None] = mapped_column(String(64))
+    reason: Mapped[str] = mapped_column(String(200), default="")
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class CustomerGroup(Base):

@@ -60,6 +60,18 @@ def upgrade() -> None:
     )
     op.create_index("ix_group_moves_person", "group_moves", ["person"], unique=False)
     op.create_table(
+        "group_welcomes",
+        sa.Column("role", sa.String(length=64), nullable=False),
+        sa.Column("template_id", sa.String(length=64), nullable=True),
+        sa.Column("wanted", sa.String(length=64), nullable=False),
+        sa.Column("held", sa.String(length=64), nullable=False),
+        sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.Column("looked_at", UtcDateTime(), nullable=True),
+        sa.Column("changed_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("role", name=op.f("pk_group_welcomes")),
+        sa.UniqueConstraint("template_id", name=op.f("uq_group_welcomes_template_id")),
+    )
+    op.create_table(
         "imports",
         sa.Column("id", RowId, nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
@@ -256,8 +268,34 @@ def upgrade() -> None:
         sa.Column("role", sa.String(length=64), server_default=EMPTY, nullable=False),
     )
     op.add_column("customer_groups", sa.Column("created_at", UtcDateTime(), nullable=True))
+    op.create_table(
+        "tag_words",
+        sa.Column("id", RowId, nullable=False),
+        sa.Column("patient_id", RowId, nullable=False),
+        sa.Column("key", sa.String(length=300), nullable=False),
+        sa.Column("userid", sa.String(length=64), nullable=False),
+        sa.Column("path", sa.String(length=121), nullable=False),
+        sa.Column("present", sa.Boolean(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("origin", sa.String(length=12), nullable=False),
+        sa.Column("rule", sa.String(length=64), nullable=True),
+        sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=True),
+        sa.Column("recorded_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["patient_id"],
+            ["patients.id"],
+            name=op.f("fk_tag_words_patient_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tag_words")),
+        sa.UniqueConstraint("patient_id", "key", name=op.f("uq_tag_words_patient_id_key")),
+    )
     op.add_column("follows", sa.Column("first_added_at", UtcDateTime(), nullable=True))
+    op.add_column("follows", sa.Column("channel_at", UtcDateTime(), nullable=True))
+    op.add_column("follows", sa.Column("tags_asked", Document, nullable=True))
     op.execute("UPDATE follows SET first_added_at = added_at")
+    op.execute("UPDATE follows SET channel_at = added_at WHERE channel <> ''")
     op.add_column("follows", sa.Column("remark_sealed", sa.LargeBinary(), nullable=True))
     op.add_column(
         "group_members",
@@ -318,7 +356,10 @@ def downgrade() -> None:
     op.drop_column("members", "active")
     op.drop_column("group_members", "inviter")
     op.drop_column("follows", "remark_sealed")
+    op.drop_column("follows", "tags_asked")
+    op.drop_column("follows", "channel_at")
     op.drop_column("follows", "first_added_at")
+    op.drop_table("tag_words")
     op.drop_column("customer_groups", "created_at")
     op.drop_column("customer_groups", "role")
     op.drop_index(op.f("ix_visits_treatment"), "visits")
@@ -348,6 +389,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_imports_digest"), "imports")
     op.drop_table("imports")
     op.drop_index("ix_group_moves_person", "group_moves")
+    op.drop_table("group_welcomes")
     op.drop_table("group_moves")
     op.drop_table("channel_days")
     op.drop_table("channel_codes")
