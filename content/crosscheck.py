@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from content import schema
 from content.pack import PROMOTION
+from content.treatment_check import check_treatments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,10 +23,9 @@ def cross_check(draft: Draft) -> Iterator[Problem]:
     yield from _keys(draft)
     yield from _pack(draft)
     yield from _personas(draft)
-    yield from _channels(draft)
-    yield from _welcomes(draft)
     yield from _roles(draft)
     yield from _keywords(draft)
+    yield from check_treatments(draft)
     yield from _items(draft)
 
 
@@ -37,7 +37,7 @@ def unknown(entry: Entry[Any], *sub: str | int, what: str, key: str, known: Iter
     return entry.problem(*sub, says=f"没有{what} {key}", remedy=remedy)
 
 
-def _missing(
+def missing(
     draft: Draft, target: str, entry: Entry[Any], field: str, keys: Iterable[str], what: str
 ) -> Iterator[Problem]:
     """Report the keys of a list field that the pack does not have."""
@@ -72,7 +72,7 @@ def _keys(draft: Draft) -> Iterator[Problem]:
             first.setdefault(key, entry)
 
 
-def _repeated(entry: Entry[Any], field: str) -> Iterator[Problem]:
+def repeated(entry: Entry[Any], field: str) -> Iterator[Problem]:
     values = getattr(entry.model, field)
     for index, value in enumerate(values):
         if value in values[:index]:
@@ -91,7 +91,7 @@ def _pack(draft: Draft) -> Iterator[Problem]:
 
 def _personas(draft: Draft) -> Iterator[Problem]:
     for group in draft.tag_groups:
-        yield from _repeated(group, "tags")
+        yield from repeated(group, "tags")
     member_of: dict[str, str] = {}
     for entry in draft.personas:
         persona = entry.model
@@ -103,7 +103,7 @@ def _personas(draft: Draft) -> Iterator[Problem]:
             remedy = "删掉“活动”，活动由小助理发"
             yield entry.problem("categories", index, says="医生账号不发活动", remedy=remedy)
         for field in ("members", "delegates", "approvers", "categories"):
-            yield from _repeated(entry, field)
+            yield from repeated(entry, field)
         for index, userid in enumerate(persona.members):
             other = member_of.setdefault(userid, persona.key)
             if other != persona.key:
@@ -137,55 +137,6 @@ def _slots(entry: Entry[Any], per_day: int | None) -> Iterator[Problem]:
             yield entry.problem("week", index, says=says, remedy=remedy)
 
 
-def _channels(draft: Draft) -> Iterator[Problem]:
-    groups = {entry.model.name: entry.model for entry in draft.tag_groups}
-    known = {f"{e.model.name}/{tag}" for e in draft.tag_groups for tag in e.model.tags}
-    personas = draft.written.get("personas")
-    for entry in draft.channels:
-        yield from _repeated(entry, "tags")
-        exclusive: set[str] = set()
-        for index, tag in enumerate(entry.model.tags):
-            group_name = tag.partition("/")[0]
-            faulty = group_name in draft.written.get("tag_groups", set()) - groups.keys()
-            if "tag_groups" in draft.written and tag not in known and not faulty:
-                yield unknown(entry, "tags", index, what="标签", key=tag, known=known)
-            if group_name in exclusive:
-                says = f"标签组“{group_name}”只能留一个标签"
-                yield entry.problem("tags", index, says=says, remedy="删掉一个")
-            if group_name in groups and groups[group_name].exclusive:
-                exclusive.add(group_name)
-        key = entry.model.persona
-        if key is not None and personas is not None and key not in personas:
-            yield unknown(entry, "persona", what="角色", key=key, known=personas)
-
-
-def _welcomes(draft: Draft) -> Iterator[Problem]:
-    taken: dict[tuple[str, str], Entry[Any]] = {}
-    personas = draft.written.get("personas")
-    for entry in draft.welcomes:
-        welcome = entry.model
-        if welcome.persona is not None and personas is not None and welcome.persona not in personas:
-            yield unknown(entry, "persona", what="角色", key=welcome.persona, known=personas)
-        yield from _missing(draft, "channels", entry, "channels", welcome.channels, "渠道")
-        yield from _attachments(draft, entry)
-        who = f"角色 {welcome.persona}" if welcome.persona else f"类型 {welcome.kind}"
-        for state in welcome.channels or [""]:
-            other = taken.setdefault((who, state), entry)
-            if other is not entry:
-                where = f"渠道 {state}" if state else "通用"
-                says = f"{who} 的{where}欢迎语有两条，不知道用哪一条"
-                remedy = f"{other.model.key}（第 {other.line()} 行）已经有了，合并或删掉一条"
-                yield entry.problem(says=says, remedy=remedy)
-    if "welcomes" not in draft.written or draft.written["welcomes"] - {e.model.key for e in draft.welcomes}:
-        return  # a greeting that cannot be read may be the one that seems missing
-    for persona in draft.personas:
-        fallbacks = {("角色 " + persona.model.key, ""), ("类型 " + persona.model.kind, "")}
-        if not fallbacks & taken.keys():
-            says = f"角色 {persona.model.key} 没有通用欢迎语"
-            remedy = f"在 welcomes.yaml 加一条 kind: {persona.model.kind}、不写 channels 的欢迎语"
-            yield persona.problem("key", says=says, remedy=remedy)
-
-
 def _roles(draft: Draft) -> Iterator[Problem]:
     defaults = [entry for entry in draft.roles if entry.model.default]
     broken = draft.written.get("roles", set()) - {entry.model.key for entry in draft.roles}
@@ -197,7 +148,7 @@ def _roles(draft: Draft) -> Iterator[Problem]:
         yield entry.problem("default", says=says, remedy="只留一个 default: true")
     for entry in draft.roles:
         yield from _slots(entry, None)
-        yield from _repeated(entry, "match")
+        yield from repeated(entry, "match")
         welcome = entry.model.welcome
         assets = draft.written.get("assets")
         if welcome is not None and welcome.attachment is not None and assets is not None:
@@ -211,8 +162,8 @@ def _roles(draft: Draft) -> Iterator[Problem]:
 
 def _keywords(draft: Draft) -> Iterator[Problem]:
     for entry in draft.keywords:
-        yield from _repeated(entry, "words")
-        yield from _repeated(entry, "without")
+        yield from repeated(entry, "words")
+        yield from repeated(entry, "without")
         for index, word in enumerate(entry.model.without):
             if word in entry.model.words:
                 says = f"“{word}”既算又不算"
@@ -228,10 +179,10 @@ def _items(draft: Draft) -> Iterator[Problem]:
             if speakers is not None and key not in speakers and key not in KINDS:
                 yield unknown(entry, "for", index, what="角色", key=key, known={*speakers, *KINDS})
         if isinstance(item, schema.GroupPostModel):
-            yield from _missing(draft, "roles", entry, "roles", item.roles, "群角色")
-            yield from _repeated(entry, "roles")
-        yield from _attachments(draft, entry)
-        yield from _repeated(entry, "months")
+            yield from missing(draft, "roles", entry, "roles", item.roles, "群角色")
+            yield from repeated(entry, "roles")
+        yield from check_attachments(draft, entry)
+        yield from repeated(entry, "months")
         yield from _who_says(draft, entry)
 
 
@@ -256,11 +207,11 @@ def _who_says(draft: Draft, entry: Entry[Any]) -> Iterator[Problem]:
         yield entry.problem("category", says=says, remedy=remedy, level="warning")
 
 
-def _attachments(draft: Draft, entry: Entry[Any]) -> Iterator[Problem]:
+def check_attachments(draft: Draft, entry: Entry[Any]) -> Iterator[Problem]:
     """Attachments exist; a moment carries pictures or one link with a cover, never both (doc 95094)."""
     keys: list[str] = entry.model.attachments
-    yield from _missing(draft, "assets", entry, "attachments", keys, "素材")
-    yield from _repeated(entry, "attachments")
+    yield from missing(draft, "assets", entry, "attachments", keys, "素材")
+    yield from repeated(entry, "attachments")
     if not isinstance(entry.model, schema.MomentModel):
         return
     assets = {asset.model.key: asset.model for asset in draft.assets}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from content import schema, schema_groups
+from content import schema, schema_channels, schema_groups, schema_treatments
 from content.problems import FieldPath, Level, Problem, field_name
 from content.sources import Document, read_document
 
@@ -58,10 +58,11 @@ class Draft:
     pack: Entry[schema.PackFile] | None = None
     tag_groups: list[Entry[schema.TagGroupModel]] = field(default_factory=list)
     personas: list[Entry[schema.PersonaModel]] = field(default_factory=list)
-    channels: list[Entry[schema.ChannelModel]] = field(default_factory=list)
-    welcomes: list[Entry[schema.WelcomeModel]] = field(default_factory=list)
+    channels: list[Entry[schema_channels.ChannelModel]] = field(default_factory=list)
+    welcomes: list[Entry[schema_channels.WelcomeModel]] = field(default_factory=list)
     roles: list[Entry[schema_groups.RoleModel]] = field(default_factory=list)
     keywords: list[Entry[schema_groups.KeywordModel]] = field(default_factory=list)
+    treatments: list[Entry[schema_treatments.TreatmentModel]] = field(default_factory=list)
     moments: list[Entry[schema.MomentModel]] = field(default_factory=list)
     group_posts: list[Entry[schema.GroupPostModel]] = field(default_factory=list)
     assets: list[Entry[Any]] = field(default_factory=list)
@@ -87,15 +88,26 @@ FILE_KINDS = (
     FileKind(name="tags.yaml", model=schema.TagsFile, entries="groups", target="tag_groups", key="name"),
     FileKind(name="personas.yaml", model=schema.PersonasFile, entries="personas", target="personas"),
     FileKind(
-        name="channels.yaml", model=schema.ChannelsFile, entries="channels", target="channels", key="state"
+        name="channels.yaml",
+        model=schema_channels.ChannelsFile,
+        entries="channels",
+        target="channels",
+        key="state",
     ),
-    FileKind(name="welcomes.yaml", model=schema.WelcomesFile, entries="welcomes", target="welcomes"),
+    FileKind(name="welcomes.yaml", model=schema_channels.WelcomesFile, entries="welcomes", target="welcomes"),
     FileKind(name="groups.yaml", model=schema_groups.GroupsFile, entries="roles", target="roles"),
     FileKind(
         name="keywords.yaml",
         model=schema_groups.KeywordsFile,
         entries="keywords",
         target="keywords",
+        required=False,
+    ),
+    FileKind(
+        name="treatments.yaml",
+        model=schema_treatments.TreatmentsFile,
+        entries="treatments",
+        target="treatments",
         required=False,
     ),
     FileKind(name="moments/*.yaml", model=schema.MomentsFile, entries="items", target="moments"),

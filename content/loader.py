@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import date, time
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
+from content.channel_check import check_channels
+from content.channel_specs import ChannelSpec, CodeSpec, Shift, Span, VariantSpec, WelcomeSpec
 from content.crosscheck import cross_check
 from content.draft import Draft, Entry, read_draft
 from content.group_specs import GroupWelcomeSpec, KeywordSpec
 from content.pack import (
     AssetSpec,
-    ChannelSpec,
     ContentItem,
     GroupRole,
     Pack,
@@ -22,16 +23,16 @@ from content.pack import (
     Place,
     TagGroupSpec,
     WeekSlot,
-    WelcomeSpec,
 )
 from content.pictures import ASSETS_FOLDER, check_pictures
 from content.problems import PackError, Problem
 from content.render import Renderer
 from content.rotation import rotation_warnings
 from content.texts import ASSET_TEMPLATES, check_texts
+from content.treatment_specs import specs_of
 
 if TYPE_CHECKING:
-    from content import schema, schema_groups
+    from content import schema, schema_channels, schema_groups
 
 PACKAGED = Path(__file__).parent / "packs"
 
@@ -55,6 +56,7 @@ def load_pack(name_or_path: str | Path) -> Pack:
     problems = [
         *draft.problems,
         *cross_check(draft),
+        *check_channels(draft),
         *check_texts(draft, renderer),
         *check_pictures(draft),
     ]
@@ -101,6 +103,7 @@ def _build(draft: Draft, renderer: Renderer, *, warnings: tuple[Problem, ...] = 
         timezone=ZoneInfo(model.timezone),
         clinic=MappingProxyType(dict(model.clinic)),
         rotation_days=model.rotation_days,
+        opening=tuple(_span(span) for span in model.opening),
         tag_groups=tuple(
             TagGroupSpec(
                 name=e.model.name, exclusive=e.model.exclusive, tags=tuple(e.model.tags), place=_place(e)
@@ -108,16 +111,7 @@ def _build(draft: Draft, renderer: Renderer, *, warnings: tuple[Problem, ...] = 
             for e in draft.tag_groups
         ),
         personas=tuple(_persona(entry) for entry in draft.personas),
-        channels=tuple(
-            ChannelSpec(
-                state=e.model.state,
-                title=e.model.title,
-                tags=tuple(e.model.tags),
-                persona=e.model.persona,
-                place=_place(e),
-            )
-            for e in draft.channels
-        ),
+        channels=tuple(_channel(entry) for entry in draft.channels),
         welcomes=tuple(_welcome(entry) for entry in draft.welcomes),
         roles=tuple(
             GroupRole(
@@ -143,6 +137,7 @@ def _build(draft: Draft, renderer: Renderer, *, warnings: tuple[Problem, ...] = 
             )
             for e in draft.keywords
         ),
+        treatments=tuple(spec for entry in draft.treatments for spec in specs_of(entry)),
         moments=tuple(_item(entry, "moment") for entry in draft.moments),
         group_posts=tuple(_item(entry, "group") for entry in draft.group_posts),
         assets=tuple(_asset(entry, draft.root, renderer, model.clinic) for entry in draft.assets),
@@ -194,7 +189,45 @@ def _group_welcome(entry: Entry[schema_groups.RoleModel]) -> GroupWelcomeSpec | 
     return GroupWelcomeSpec(text=model.text, attachment=model.attachment, place=place)
 
 
-def _welcome(entry: Entry[schema.WelcomeModel]) -> WelcomeSpec:
+def _span(model: schema.SpanModel) -> Span:
+    return Span(
+        days=tuple(sorted(set(model.days))),
+        start=time.fromisoformat(model.start),
+        end=time.fromisoformat(model.end),
+    )
+
+
+def _channel(entry: Entry[schema_channels.ChannelModel]) -> ChannelSpec:
+    model = entry.model
+    return ChannelSpec(
+        state=model.state,
+        title=model.title,
+        tags=tuple(model.tags),
+        persona=model.persona,
+        place=_place(entry),
+        welcome=model.welcome,
+        stage=model.stage,
+        journey=model.journey,
+        region=model.region or "",
+        code=_code(model.code) if model.code else None,
+    )
+
+
+def _code(model: schema_channels.CodeModel) -> CodeSpec:
+    return CodeSpec(
+        members=tuple(model.members),
+        shifts=tuple(Shift(members=tuple(shift.members), span=_span(shift)) for shift in model.shifts),
+        substitutes=tuple(model.substitutes),
+        overflow=tuple(model.overflow),
+        daily_cap=model.daily_cap,
+        skip_verify=model.skip_verify,
+        exclusive=model.exclusive,
+        expires_on=date.fromisoformat(model.expires_on) if model.expires_on else None,
+        remark=model.remark,
+    )
+
+
+def _welcome(entry: Entry[schema_channels.WelcomeModel]) -> WelcomeSpec:
     model = entry.model
     return WelcomeSpec(
         key=model.key,
@@ -205,6 +238,21 @@ def _welcome(entry: Entry[schema.WelcomeModel]) -> WelcomeSpec:
         attachments=tuple(model.attachments),
         place=_place(entry),
         text_place=_text_place(entry),
+        tags=tuple(model.tags),
+        regions=tuple(model.regions),
+        contact=model.contact,
+        when=model.when,
+        share=model.share,
+        variants=tuple(
+            VariantSpec(
+                key=variant.key,
+                text=variant.text,
+                attachments=tuple(variant.attachments),
+                share=variant.share,
+                text_place=Place(file=entry.document.file, line=entry.line("variants", index, "text")),
+            )
+            for index, variant in enumerate(model.variants)
+        ),
     )
 
 

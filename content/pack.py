@@ -6,19 +6,23 @@ a `Pack` only from files without errors.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from content.greeting import Arrival, choose
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import time
+    from datetime import datetime, time
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
+    from content.channel_specs import ChannelSpec, Span, WelcomeSpec
     from content.group_specs import GroupWelcomeSpec, KeywordSpec
     from content.problems import Problem
     from content.schema import AssetKind, Category, PersonaKind
+    from content.treatment_specs import TreatmentSpec
 
     ItemKind = Literal["moment", "group"]
 
@@ -87,36 +91,6 @@ class PersonaSpec:
         """Userids who may approve: a doctor's members and delegates; an assistant's ``approvers``."""
         chosen = (*self.members, *self.delegates) if self.kind == "doctor" else self.approvers
         return tuple(dict.fromkeys(chosen))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelSpec:
-    """A 渠道活码: its ``state`` comes back with the new contact and gives the source tags."""
-
-    state: str
-    title: str
-    tags: tuple[str, ...]  # "group/tag"
-    persona: str | None
-    place: Place
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WelcomeSpec:
-    """A greeting. ``why`` is filled by `Pack.welcome_for` and explains the choice to the staff."""
-
-    key: str
-    persona: str | None
-    kind: PersonaKind | None
-    channels: tuple[str, ...]  # empty: any channel
-    text: str  # a template
-    attachments: tuple[str, ...]
-    place: Place
-    text_place: Place  # where the text's first line is
-    why: str = ""
-
-    def suits(self, persona: PersonaSpec) -> bool:
-        """Tell whether this persona may greet with it."""
-        return persona.key == self.persona or persona.kind == self.kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +172,8 @@ class Pack:
     group_posts: tuple[ContentItem, ...]
     assets: tuple[AssetSpec, ...]
     keywords: tuple[KeywordSpec, ...] = ()
+    opening: tuple[Span, ...] = ()  # empty: always open
+    treatments: tuple[TreatmentSpec, ...] = ()
     warnings: tuple[Problem, ...] = field(default=())
 
     # ── who ──────────────────────────────────────────────────────────────────────────────────────────
@@ -246,31 +222,40 @@ class Pack:
     # ── what ─────────────────────────────────────────────────────────────────────────────────────────
 
     def welcome_for(self, persona: PersonaSpec | str, state: str | None = None) -> WelcomeSpec:
-        """Return the most specific greeting, its ``why`` filled in.
-
-        Persona and channel win over kind and channel, then persona alone, then kind alone; the last
-        exists for every kind that a persona has, so there is always an answer.
+        """Return the greeting of somebody new in opening hours (see `content.greeting.choose`).
 
         Raises:
-            NotInPackError: the pack has no such persona.
+            NotInPackError: the pack has no such persona, or no greeting for it.
         """
         speaker = self.persona(persona) if isinstance(persona, str) else persona
-        channel = self.channel(state)
-        via = f"渠道「{channel.title}」" if channel else f"渠道 {state} 不在内容包里" if state else "渠道不明"
-        lacking = "没有专用欢迎语" if channel else ""
-        whose = (
-            ("persona", speaker.key, f"「{speaker.name}」自己的"),
-            ("kind", speaker.kind, "医生类角色的" if speaker.kind == "doctor" else "小助理类角色的"),
-        )
-        for field_, value, who in whose:
-            for welcome in self.welcomes:
-                if state in welcome.channels and getattr(welcome, field_) == value:
-                    return replace(welcome, why=f"用{who}{via}欢迎语")
-        for field_, value, who in whose:
-            for welcome in self.welcomes:
-                if not welcome.channels and getattr(welcome, field_) == value:
-                    return replace(welcome, why=f"{via}{lacking}，用{who}通用欢迎语")
-        raise NotInPackError(f"内容包 {self.name} 里没有角色 {speaker.key} 的欢迎语")
+        return self.greet(Arrival(persona=speaker, state=state))
+
+    def greet(self, arrival: Arrival) -> WelcomeSpec:
+        """Return the greeting that fits best, with the reason; a loaded pack has one for every persona.
+
+        Raises:
+            NotInPackError: the pack has no greeting for this persona.
+        """
+        welcome = choose(self, arrival)
+        if welcome is None:
+            raise NotInPackError(f"内容包 {self.name} 里没有角色 {arrival.persona.key} 的欢迎语")
+        return welcome
+
+    def welcome(self, key: str) -> WelcomeSpec:
+        """Return the greeting called ``key``.
+
+        Raises:
+            NotInPackError: the pack has no such greeting.
+        """
+        for welcome in self.welcomes:
+            if welcome.key == key:
+                return welcome
+        raise NotInPackError(f"内容包 {self.name} 里没有欢迎语 {key}")
+
+    def open_at(self, at: datetime) -> bool:
+        """Tell whether the clinic is open at an instant; one that states no hours always is."""
+        local = at.astimezone(self.timezone)
+        return not self.opening or any(span.covers(local) for span in self.opening)
 
     def moments_for(self, persona: PersonaSpec | str) -> tuple[ContentItem, ...]:
         """Return the moments that this persona may publish, in the pack's order."""
@@ -308,21 +293,36 @@ class Pack:
             raise NotInPackError(f"素材 {key} 没有图片")
         return asset.file.read_bytes()
 
+    def doctor_of(self, persona: PersonaSpec, state: str | None) -> PersonaSpec | None:
+        """Return the doctor whom a greeting may name: the one who speaks, or whose channel it is."""
+        channel = self.channel(state)
+        owner = self.persona(channel.persona) if channel and channel.persona else None
+        return next((one for one in (persona, owner) if one and one.kind == "doctor"), None)
+
     # ── the variables of templates ───────────────────────────────────────────────────────────────────
 
     def variables(
-        self, persona: PersonaSpec | str, *, patient_name: str | None = None, member_alias: str = ""
+        self,
+        persona: PersonaSpec | str,
+        *,
+        patient_name: str | None = None,
+        member_alias: str = "",
+        doctor: PersonaSpec | None = None,
     ) -> dict[str, Mapping[str, str]]:
         """Return what a template may use: ``clinic.*`` and ``persona.*``.
 
-        With ``patient_name`` (may be empty) also ``patient.name`` and ``member.alias``, as in greetings;
-        without an alias the member goes by the persona's name.
+        With ``patient_name`` (may be empty) also ``patient.name``, ``member.alias`` and ``doctor.*``, as in
+        greetings. Without an alias the member goes by the persona's name; ``doctor`` is whose channel it is
+        (see `doctor_of`), and its names are empty when it is nobody's.
         """
         speaker = self.persona(persona) if isinstance(persona, str) else persona
         known: dict[str, Mapping[str, str]] = {"clinic": self.clinic, "persona": persona_variables(speaker)}
         if patient_name is not None:
             known["patient"] = MappingProxyType({"name": patient_name})
             known["member"] = MappingProxyType({"alias": member_alias or speaker.name})
+            known["doctor"] = MappingProxyType(
+                {"name": doctor.name if doctor else "", "title": doctor.title if doctor else ""}
+            )
         return known
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
+from content.channel_specs import MAIN, WelcomeSpec
 from content.compliance import Checker
 from content.loader import load_pack
 from content.pack import Place
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from content.compliance import Finding
-    from content.pack import ContentItem, Pack, PersonaSpec, WelcomeSpec
+    from content.pack import ContentItem, Pack, PersonaSpec
     from content.problems import Problem
     from content.rulebook import Channel, PersonaKind
 
@@ -145,9 +147,17 @@ def _posts(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
 def _greetings(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
     for welcome in pack.welcomes:
         for persona in filter(welcome.suits, pack.personas):
-            for name in _PATIENT_NAMES:
-                variables = pack.variables(persona, patient_name=name)
-                yield _text(welcome, persona, renderer.render(welcome.text, **variables), "direct")
+            for name, text in product(_PATIENT_NAMES, welcome.texts):
+                doctor = pack.doctor_of(persona, next(iter(welcome.channels), None))
+                variables = pack.variables(persona, patient_name=name, doctor=doctor)
+                yield _Text(
+                    place=text.text_place,
+                    key=welcome.key if text.key == MAIN else f"{welcome.key} 的 {text.key}",
+                    template=text.text,
+                    text=renderer.render(text.text, **variables),
+                    persona=persona.kind,
+                    channel="direct",
+                )
 
 
 def _group_welcomes(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
@@ -174,7 +184,7 @@ def _shown_by(pack: Pack) -> dict[str, set[PersonaKind]]:
     specs: tuple[ContentItem | WelcomeSpec, ...] = (*pack.moments, *pack.group_posts, *pack.welcomes)
     for spec in specs:
         for persona in filter(spec.suits, pack.personas):
-            for key in spec.attachments:
+            for key in _shown_with(spec):
                 shown.setdefault(key, set()).add(persona.kind)
     for role in pack.roles:
         if role.welcome is not None and role.welcome.attachment is not None:
@@ -182,7 +192,15 @@ def _shown_by(pack: Pack) -> dict[str, set[PersonaKind]]:
     return shown
 
 
-def _text(spec: ContentItem | WelcomeSpec, persona: PersonaSpec, text: str, channel: Channel) -> _Text:
+def _shown_with(spec: ContentItem | WelcomeSpec) -> Iterator[str]:
+    if isinstance(spec, WelcomeSpec):
+        for text in spec.texts:
+            yield from text.attachments
+    else:
+        yield from spec.attachments
+
+
+def _text(spec: ContentItem, persona: PersonaSpec, text: str, channel: Channel) -> _Text:
     return _Text(
         place=spec.text_place,
         key=spec.key,

@@ -18,9 +18,9 @@ _KEY = r"^[a-z0-9]+([._-][a-z0-9]+)*$"
 _USERID = r"^[A-Za-z0-9][A-Za-z0-9_.@-]*$"
 _LINE = r"^[^\r\n]+$"
 _TAG = r"^[^/\r\n]+$"
-_TAG_REFERENCE = r"^[^/\r\n]+/[^/\r\n]+$"
+TAG_REFERENCE = r"^[^/\r\n]+/[^/\r\n]+$"
 _CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
-_STATE = r"^[A-Za-z0-9_.-]+$"
+STATE = r"^[A-Za-z0-9_.-]+$"
 _APPID = r"^wx[0-9A-Za-z]{6,30}$"
 _VARIABLE = r"^[a-z][a-z0-9_]*$"
 
@@ -29,9 +29,9 @@ PATTERN_REMEDIES = {
     _USERID: "写企业微信的 userid，只用字母、数字和 _ - @ .",
     _LINE: "写成一行文字",
     _TAG: "写成一行文字，不用斜杠",
-    _TAG_REFERENCE: "写成 组名/标签名，如 来源/抖音",
+    TAG_REFERENCE: "写成 组名/标签名，如 来源/抖音",
     _CLOCK: "写成 24 小时制的 HH:MM，如 09:30",
-    _STATE: "只用字母、数字和 _ - .",
+    STATE: "只用字母、数字和 _ - .",
     _APPID: "写小程序的 appid，以 wx 开头",
     _VARIABLE: "变量名用小写字母开头，只用小写字母、数字和 _",
 }
@@ -73,6 +73,14 @@ class Strict(BaseModel):
     )
 
 
+class SpanModel(Strict):
+    days: list[Annotated[int, Field(ge=1, le=7)]] = Field(
+        default=[1, 2, 3, 4, 5, 6, 7], min_length=1, description="1 = 周一 … 7 = 周日；不写 = 每天"
+    )
+    start: str = Field(alias="from", pattern=_CLOCK, description="诊所当地时间，如 09:00")
+    end: str = Field(alias="until", pattern=_CLOCK, description="不含这一分钟；不晚于 from 就是到第二天")
+
+
 class PackFile(Strict):
     """pack.yaml"""
 
@@ -85,6 +93,9 @@ class PackFile(Strict):
     rotation_days: int = Field(default=28, ge=1, le=365, description="同一条内容多少天内不重复")
     clinic: dict[Annotated[str, Field(pattern=_VARIABLE, max_length=40)], str] = Field(
         description="诊所信息，文案里写作 {{ clinic.name }}"
+    )
+    opening: list[SpanModel] = Field(
+        default=[], max_length=50, description="营业时间，决定用哪条欢迎语；不写 = 一直算营业"
     )
 
     @field_validator("timezone")
@@ -147,41 +158,6 @@ class PersonasFile(Strict):
     """personas.yaml"""
 
     personas: list[PersonaModel] = Field(min_length=1)
-
-
-class ChannelModel(Strict):
-    # ≤ 30 characters: doc 92572
-    state: Annotated[str, Field(pattern=_STATE, max_length=30, description="渠道活码的 state")]
-    title: Line
-    tags: list[Annotated[str, Field(pattern=_TAG_REFERENCE, description="组名/标签名")]] = []
-    persona: Key | None = None
-
-
-class ChannelsFile(Strict):
-    """channels.yaml"""
-
-    channels: list[ChannelModel]
-
-
-class WelcomeModel(Strict):
-    key: Key
-    persona: Key | None = None
-    kind: PersonaKind | None = None
-    channels: Annotated[list[str], one_or_many(str)] = []
-    text: Text
-    attachments: Attachments = []
-
-    @model_validator(mode="after")
-    def speaks_for_one(self) -> Self:
-        if (self.persona is None) == (self.kind is None):
-            raise ValueError("persona 和 kind 要写一个且只写一个；写 persona: 角色key 或 kind: doctor")
-        return self
-
-
-class WelcomesFile(Strict):
-    """welcomes.yaml"""
-
-    welcomes: list[WelcomeModel] = Field(min_length=1)
 
 
 Months = Annotated[list[Annotated[int, Field(ge=1, le=12)]], Field(description="只在这些月份用；不写 = 全年")]

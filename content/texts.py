@@ -6,17 +6,18 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from content import limits, schema
+from content import limits, schema, schema_channels
+from content.draft import Entry
 from content.limits import size
 from content.render import Renderer, TemplateProblem
 
 if TYPE_CHECKING:
     from content import schema_groups
-    from content.draft import Draft, Entry
+    from content.draft import Draft
     from content.problems import Problem
 
 _PERSONA_NAMES = {"persona.name", "persona.title", "persona.intro", "persona.kind"}
-_WELCOME_NAMES = {"patient.name", "member.alias"}
+_WELCOME_NAMES = {"patient.name", "member.alias", "doctor.name", "doctor.title"}
 # A patient may have no name, a short one, or the longest nickname WeChat allows.
 _PATIENT_NAMES = ("", "王女士", "名" * limits.NICKNAME_CHARS)
 
@@ -31,7 +32,11 @@ def check_texts(draft: Draft, renderer: Renderer) -> Iterator[Problem]:
     for post in draft.group_posts:
         yield from _text(draft, post, renderer, clinic | _PERSONA_NAMES)
     for welcome in draft.welcomes:
-        yield from _text(draft, welcome, renderer, clinic | _PERSONA_NAMES | _WELCOME_NAMES)
+        known = clinic | _PERSONA_NAMES | _WELCOME_NAMES
+        yield from _text(draft, welcome, renderer, known)
+        for index, variant in enumerate(welcome.model.variants):
+            place = Entry(model=variant, document=welcome.document, path=(*welcome.path, "variants", index))
+            yield from _text(draft, place, renderer, known, said_by=welcome.model)
     for role in draft.roles:
         yield from _group_welcome(draft, role, renderer, clinic)
     for asset in draft.assets:
@@ -65,13 +70,16 @@ def _broken(entry: Entry[Any], field: str, exc: TemplateProblem) -> Problem:
     return entry.problem(field, says=exc.message, remedy=remedy, text_line=exc.line)
 
 
-def _text(draft: Draft, entry: Entry[Any], renderer: Renderer, known: set[str]) -> Iterator[Problem]:
+def _text(
+    draft: Draft, entry: Entry[Any], renderer: Renderer, known: set[str], said_by: Any = None
+) -> Iterator[Problem]:
+    """Check a text; ``said_by`` is the greeting that a variant belongs to."""
     usable, problems = _template(draft, entry, "text", renderer, known)
     yield from problems
     if not usable or draft.pack is None:
         return
     longest = ""
-    for variables in _samples(draft, entry.model):
+    for variables in _samples(draft, said_by or entry.model):
         try:
             text = renderer.render(entry.model.text, **variables)
         except TemplateProblem as exc:
@@ -95,7 +103,7 @@ def _long(entry: Entry[Any], length: int, limit: int, unit: str) -> Problem:
 def _samples(draft: Draft, model: Any) -> Iterator[Variables]:
     """Yield the variables of every persona that may say this text."""
     assert draft.pack is not None
-    welcome = isinstance(model, schema.WelcomeModel)
+    welcome = isinstance(model, schema_channels.WelcomeModel)
     for persona in _speakers(draft, model):
         base = {
             "clinic": draft.pack.model.clinic,
@@ -110,12 +118,26 @@ def _samples(draft: Draft, model: Any) -> Iterator[Variables]:
             yield base
             continue
         for name in _PATIENT_NAMES:
-            yield {**base, "patient": {"name": name}, "member": {"alias": persona.name}}
+            for doctor in _doctors(draft, persona):
+                yield {
+                    **base,
+                    "patient": {"name": name},
+                    "member": {"alias": persona.name},
+                    "doctor": doctor,
+                }
+
+
+def _doctors(draft: Draft, persona: schema.PersonaModel) -> list[dict[str, str]]:
+    """Return the doctors that a greeting of ``persona`` may name: itself, else a channel's, or nobody."""
+    doctors = [entry.model for entry in draft.personas if entry.model.kind == "doctor"]
+    named = [persona] if persona.kind == "doctor" else doctors
+    nobody = [] if persona.kind == "doctor" else [{"name": "", "title": ""}]
+    return [*nobody, *({"name": doctor.name, "title": doctor.title} for doctor in named)]
 
 
 def _speakers(draft: Draft, model: Any) -> Sequence[schema.PersonaModel]:
     personas = [entry.model for entry in draft.personas]
-    if isinstance(model, schema.WelcomeModel):
+    if isinstance(model, schema_channels.WelcomeModel):
         return [p for p in personas if p.key == model.persona or p.kind == model.kind]
     return [p for p in personas if not model.audience or {p.key, p.kind} & set(model.audience)]
 
