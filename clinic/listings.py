@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import delete, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from clinic import audit
+from clinic import audit, terms
 from clinic.effects import MarkTags
-from clinic.people import BY_SYNC, NAME
+from clinic.people import BY_SYNC, NAME, REMARK, ask_consent, note_remark, remark_of
 from clinic.reconcile import Found, Listed, Relation, Tally, judge_listed, judge_tags
 from clinic.tables import Follow, Patient, PatientTag
 from clinic.tagging import mark_key
@@ -47,6 +47,7 @@ class ListedContact:
     userid: str
     relation: Listed
     tag_ids: tuple[str, ...]
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,12 +92,27 @@ async def record(
         asked_at: when the page was asked for; what happened since is not overruled by it.
     """
     # A page never names one relation twice, but a listing that moves under its cursor may.
-    by_pair = {(contact.external_userid, contact.userid): contact for contact in contacts}
+    by_pair = {
+        (contact.external_userid, contact.userid): contact for contact in await _remembered(session, contacts)
+    }
     ids, patients = await _record_patients(session, by_pair.values(), lookup.vault, now=now)
     pairs = {(ids[who], userid): contact for (who, userid), contact in by_pair.items()}
     follows = await _record_follows(session, pairs, lookup, now=now)
     marks = await _record_marks(session, pairs, lookup, asked_at=asked_at, now=now)
     return {PATIENTS: patients, FOLLOWS: follows, MARKS: marks}
+
+
+async def _remembered(session: AsyncSession, contacts: Sequence[ListedContact]) -> Sequence[ListedContact]:
+    """Leave out who asked to be forgotten: that WeCom still lists her is no new meeting."""
+    erased = await terms.erased_since(session, {contact.external_userid for contact in contacts})
+    if not erased:
+        return contacts
+    return [
+        contact
+        for contact in contacts
+        if (since := erased.get(contact.external_userid)) is None
+        or (contact.relation.added_at is not None and contact.relation.added_at > since)
+    ]
 
 
 async def _record_patients(
@@ -108,10 +124,14 @@ async def _record_patients(
     ).where(Patient.external_userid.in_(people))
     known = {row.external_userid: row for row in await session.execute(query)}
     changes = []
+    named: dict[int, list[str]] = {}  # whose names the index must learn
+    nameless = await terms.unnamed(session, [row.id for row in known.values()])
     for who, row in known.items():
         person = people[who]
         name = vault.open(row.name_sealed, about=NAME) if row.name_sealed else ""
         wanted = (person.name or name, person.unionid or row.unionid, person.gender)
+        if wanted[0] and (wanted[0] != name or row.id in nameless):
+            named[row.id] = [wanted[0]]
         if wanted != (name, row.unionid, row.gender):
             sealed = row.name_sealed if wanted[0] == name else vault.seal(person.name, about=NAME)
             changes.append(
@@ -144,6 +164,11 @@ async def _record_patients(
             Patient.external_userid.in_([person.external_userid for person in new])
         )
         ids |= dict((await session.execute(fresh)).all())
+        for who in await terms.erased_since(session, [person.external_userid for person in new]):
+            await ask_consent(session, ids[who], who, now=now)
+        named |= {ids[person.external_userid]: [person.name] for person in new if person.name}
+    if named:
+        await terms.record_names(session, named, vault)
     return ids, Tally(seen=len(people), added=len(new), changed=len(changes))
 
 
@@ -183,7 +208,14 @@ async def _record_follows(
         }
         if follow is None:
             fresh.append(
-                {"patient_id": pair[0], "userid": pair[1], "changed_at": stands.added_at or now, **values}
+                {
+                    "patient_id": pair[0],
+                    "userid": pair[1],
+                    "changed_at": stands.added_at or now,
+                    "first_added_at": stands.added_at,
+                    "remark_sealed": _seal_remark(contact, lookup.vault),
+                    **values,
+                }
             )
         elif verdict.found is not Found.SAME:
             changed += 1
@@ -194,9 +226,41 @@ async def _record_follows(
             await _catch_up(session, contact, stands, lookup, now=now)
     if fresh:
         await _insert_missing(session, Follow, fresh)
+    await _record_remarks(session, pairs, known, lookup.vault)
     await session.flush()
     session.expunge_all()
     return Tally(seen=len(pairs), added=len(fresh), changed=changed)
+
+
+async def _record_remarks(
+    session: AsyncSession,
+    pairs: Mapping[tuple[int, str], ListedContact],
+    known: Mapping[tuple[int, str], Follow],
+    vault: Vault,
+) -> None:
+    """Note what members call their patients now, and let these be found by it.
+
+    Args:
+        known: all the relations of these patients that were on record before this page.
+    """
+    found: dict[int, list[str]] = {}
+    for pair, contact in pairs.items():
+        follow = known.get(pair)
+        if follow is None and contact.remark not in ("", contact.name):
+            found.setdefault(pair[0], []).append(contact.remark)
+        elif follow is not None and note_remark(follow, contact.remark, nickname=contact.name, vault=vault):
+            found.setdefault(pair[0], [])
+    for (patient_id, _), follow in known.items():
+        if patient_id in found:
+            found[patient_id].append(remark_of(follow, vault))
+    if found:
+        await terms.record_names(session, found, vault, kind=terms.REMARK)
+
+
+def _seal_remark(contact: ListedContact, vault: Vault) -> bytes | None:
+    # Where a member wrote nothing, WeCom repeats the nickname.
+    written = contact.remark not in ("", contact.name)
+    return vault.seal(contact.remark, about=REMARK) if written else None
 
 
 def _relation_of(follow: Follow) -> Relation:

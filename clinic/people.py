@@ -5,23 +5,29 @@ Event time decides: an event older than what a follow already knows changes noth
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from clinic.tables import Follow, Member, Patient
+from clinic import audit, terms, todos
+from clinic.identity import NotAPhone, canonical_phone
+from clinic.tables import LOCAL, Follow, Member, Patient
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
+    from datetime import date, datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from store.vault import Vault
 
 NAME: Final = "patient.name"  # what a sealed name is bound to
+REAL_NAME: Final = "patient.real_name"
+PHONE: Final = "patient.phone"
+REMARK: Final = "follow.remark"
 BY_PATIENT: Final = "patient"
 BY_MEMBER: Final = "member"
 BY_SYNC: Final = "sync"  # nobody told us; the member's list no longer holds her
@@ -46,17 +52,105 @@ class FollowFact:
     channel: str
     add_way: int | None
     added_at: datetime
+    remark: str | None = None  # what the member calls her; None = not told
+    phones: tuple[str, ...] = ()  # what the member noted as her phones
+
+
+class NumberTaken(ValueError):
+    """The clinic's number belongs to another record; ``patient_id`` says which."""
+
+    def __init__(self, patient_id: int) -> None:
+        super().__init__("这个客户编号已经属于另一份档案：核对编号，或者把两份档案合并")
+        self.patient_id = patient_id
 
 
 async def patient_of(session: AsyncSession, external_userid: str, *, now: datetime) -> Patient:
-    """Return the patient with this id, recorded now if new."""
+    """Return the patient with this id, recorded now if new.
+
+    Somebody who asked to be forgotten and comes back is a new person, and a manager is asked to make sure
+    that she agrees to a new record.
+    """
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    await session.execute(
+    recorded = await session.execute(
         insert(Patient)
         .values(external_userid=external_userid, gender=0, first_seen_at=now, updated_at=now)
         .on_conflict_do_nothing(index_elements=["external_userid"])
+        .returning(Patient.id)
     )
+    new = recorded.scalar_one_or_none()
+    if new is not None and await terms.erased_since(session, [external_userid]):
+        await ask_consent(session, new, external_userid, now=now)
     return (await session.scalars(select(Patient).where(Patient.external_userid == external_userid))).one()
+
+
+async def ask_consent(session: AsyncSession, patient_id: int, external_userid: str, *, now: datetime) -> None:
+    reason = "这位客户曾要求删除个人信息，现在又出现了：请先问清是否同意重新建档，并登记同意"
+    audit.record(
+        session,
+        at=now,
+        actor=audit.RULES,
+        action="patient.returned",
+        subject=f"patient:{external_userid}",
+        reason=reason,
+    )
+    await todos.ask(
+        session,
+        key=f"consent:{external_userid}:{patient_id}",
+        kind="consent",
+        assignee=todos.MANAGER,
+        title="要求删除过信息的客户又出现了，请确认是否同意建档",
+        body=reason,
+        now=now,
+        patient_id=patient_id,
+    )
+
+
+async def local_patient(session: AsyncSession, *, now: datetime) -> Patient:
+    """Record somebody whom only the clinic's own system knows; WeCom is never told this id."""
+    return await patient_of(session, f"{LOCAL}{secrets.token_hex(12)}", now=now)
+
+
+async def identify(
+    session: AsyncSession,
+    patient: Patient,
+    vault: Vault,
+    *,
+    now: datetime,
+    real_name: str | None = None,
+    phone: str | None = None,
+    clinic_number: str | None = None,
+    born_on: date | None = None,
+) -> tuple[str, ...]:
+    """Write down who a patient is; what is None or empty stays. Return the names of what changed.
+
+    Raises:
+        NotAPhone: ``phone`` is none.
+        NumberTaken: the clinic's number belongs to another record.
+    """
+    changed = []
+    number = (clinic_number or "").strip()
+    if number and number != patient.clinic_number:
+        owner = await session.scalar(select(Patient.id).where(Patient.clinic_number == number))
+        if owner is not None and owner != patient.id:
+            raise NumberTaken(owner)
+        patient.clinic_number = number
+        changed.append("clinic_number")
+    number = canonical_phone(phone) if phone and phone.strip() else ""
+    if number and number != phone_of(patient, vault):
+        patient.phone_sealed = vault.seal(number, about=PHONE)
+        await terms.record_phone(session, patient.id, number, vault)
+        changed.append("phone")
+    name = (real_name or "").strip()
+    if name and name != real_name_of(patient, vault):
+        patient.real_name_sealed = vault.seal(name, about=REAL_NAME)
+        await terms.record_real_name(session, patient.id, name, vault)
+        changed.append("real_name")
+    if born_on is not None and born_on != patient.born_on:
+        patient.born_on = born_on
+        changed.append("born_on")
+    if changed:
+        patient.updated_at = now
+    return tuple(changed)
 
 
 async def follow_of(session: AsyncSession, patient: Patient, userid: str, *, at: datetime) -> Follow:
@@ -94,6 +188,8 @@ async def added(
     follow.half = half and (follow.added_at is None or follow.half or at > follow.added_at)
     if follow.added_at is None or at > follow.added_at:
         follow.added_at = at
+    if follow.first_added_at is None or at < follow.first_added_at:
+        follow.first_added_at = at
     # Within one second the two cannot be told apart; then the deletion counts: it disturbs nobody.
     if follow.lost_at is None or at > follow.lost_at:
         follow.lost_at = follow.lost_by = None
@@ -118,10 +214,12 @@ async def lost(
 async def apply_profile(session: AsyncSession, profile: Profile, *, vault: Vault, now: datetime) -> Patient:
     """Write what WeCom tells about a person; relations it lists that we missed are added."""
     patient = await patient_of(session, profile.external_userid, now=now)
-    if profile.name:
+    if profile.name and profile.name != name_of(patient, vault):
         patient.name_sealed = vault.seal(profile.name, about=NAME)
+        await terms.record_names(session, {patient.id: [profile.name]}, vault)
     patient.unionid = profile.unionid or patient.unionid
     patient.gender, patient.updated_at = profile.gender, now
+    renamed = False
     for fact in profile.follows:
         follow = await follow_of(session, patient, fact.userid, at=fact.added_at)
         follow.channel = follow.channel or fact.channel[:64]
@@ -129,12 +227,66 @@ async def apply_profile(session: AsyncSession, profile: Profile, *, vault: Vault
         follow.add_way = fact.add_way if fact.add_way is not None else follow.add_way
         if follow.added_at is None:
             follow.added_at = fact.added_at
+        if follow.first_added_at is None:
+            follow.first_added_at = follow.added_at
+        if fact.remark is not None:
+            renamed |= note_remark(follow, fact.remark, nickname=profile.name, vault=vault)
+    if renamed:
+        await record_remarks(session, patient.id, vault)
+    if patient.phone_sealed is None:
+        await _learn_phone(session, patient, profile, vault, now=now)
     return patient
 
 
+def note_remark(follow: Follow, remark: str, *, nickname: str, vault: Vault) -> bool:
+    """Write what the member calls the patient; return whether that is news (the index must learn it)."""
+    # Where a member wrote nothing, WeCom repeats the nickname.
+    wanted = "" if remark == nickname else remark
+    if wanted == remark_of(follow, vault):
+        return False
+    follow.remark_sealed = vault.seal(wanted, about=REMARK) if wanted else None
+    return True
+
+
+async def record_remarks(session: AsyncSession, patient_id: int, vault: Vault) -> None:
+    """Let a patient be found by what all her members call her."""
+    await session.flush()
+    follows = await session.scalars(select(Follow).where(Follow.patient_id == patient_id))
+    remarks = [remark_of(follow, vault) for follow in follows]
+    await terms.record_names(session, {patient_id: remarks}, vault, kind=terms.REMARK)
+
+
+async def _learn_phone(
+    session: AsyncSession, patient: Patient, profile: Profile, vault: Vault, *, now: datetime
+) -> None:
+    """Take the first phone that a member noted on the contact, while nothing better is known."""
+    for noted in (phone for fact in profile.follows for phone in fact.phones):
+        try:
+            phone = canonical_phone(noted)
+        except NotAPhone:
+            continue  # members write all sorts of things there
+        await identify(session, patient, vault, now=now, phone=phone)
+        return
+
+
 def name_of(patient: Patient, vault: Vault) -> str:
-    """Return the patient's name in clear, empty when not known."""
+    """Return the patient's WeChat nickname in clear, empty when not known."""
     return vault.open(patient.name_sealed, about=NAME) if patient.name_sealed else ""
+
+
+def real_name_of(patient: Patient, vault: Vault) -> str:
+    """Return the patient's real name in clear, empty when not known."""
+    return vault.open(patient.real_name_sealed, about=REAL_NAME) if patient.real_name_sealed else ""
+
+
+def phone_of(patient: Patient, vault: Vault) -> str:
+    """Return the patient's phone in its canonical form, empty when not known."""
+    return vault.open(patient.phone_sealed, about=PHONE) if patient.phone_sealed else ""
+
+
+def remark_of(follow: Follow, vault: Vault) -> str:
+    """Return what the member calls the patient, empty when nothing else than her nickname."""
+    return vault.open(follow.remark_sealed, about=REMARK) if follow.remark_sealed else ""
 
 
 async def record_serving(session: AsyncSession, userids: Iterable[str], *, now: datetime) -> None:

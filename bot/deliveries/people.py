@@ -147,6 +147,8 @@ async def read_profile(client: WeComClient, external_userid: str) -> people.Prof
                 channel=follow.state,
                 add_way=follow.add_way,
                 added_at=follow.created_at or datetime.now(UTC),
+                remark=follow.remark,
+                phones=follow.remark_mobiles,
             )
             for follow in detail.follow_user
         ),

@@ -203,6 +203,7 @@ def seats_of(chat: GroupChat) -> list[Seat]:
             joined_at=member.join_time,
             join_scene=member.join_scene,
             state=member.state,
+            inviter=member.invitor.userid,
         )
         for member in chat.member_list
     ]
@@ -218,4 +219,5 @@ def _listed(contact: BatchContact) -> ListedContact:
         userid=follow.userid,
         relation=Listed(channel=follow.state, add_way=follow.add_way, added_at=follow.created_at),
         tag_ids=follow.tag_ids,
+        remark=follow.remark,
     )
