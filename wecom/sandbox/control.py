@@ -87,10 +87,13 @@ class RulesBody(_Strict):
     trusted_domains: frozenset[str] | None = None
     kf_end_from_any: bool | None = None
     kf_untokened_per_minute: int | None = Field(None, ge=0)
+    kf_verified: bool | None = None
+    kf_offers_in_console: bool | None = None
     kf_granted: bool | None = None
     latency_s: float | None = Field(None, ge=0, le=60)
     rate_limits: bool | None = None
     callbacks_configured: bool | None = None
+    blocked_words: frozenset[str] | None = None
     linked_appids: frozenset[str] | None = None
 
 

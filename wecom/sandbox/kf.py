@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .corp import Corp
     from .state import Json
 
-ACCOUNTS = 5_000
+ACCOUNTS, ACCOUNTS_UNVERIFIED = 5_000, 10
 SERVICERS, DEPARTMENTS = 2_000, 20
 _MOVES = {UNTREATED: {ASSISTANT, POOL, HUMAN}, ASSISTANT: {POOL, HUMAN}, POOL: {HUMAN}, HUMAN: {HUMAN, ENDED}}
 
@@ -64,9 +64,11 @@ class CustomerService:
         return account
 
     def open(self, name: str, media_id: str, *, granted: bool = True) -> Account:
-        """Open an account; 95005 when there are 5 000."""
+        """Open an account; 95005 when there are 5 000, 95027 when the corp is not verified and has ten."""
         if len(self.accounts) >= ACCOUNTS:
             raise Refusal(95005)
+        if not self._corp.rules.kf_verified and len(self.accounts) >= ACCOUNTS_UNVERIFIED:
+            raise Refusal(95027)
         account = Account(
             open_kfid=self._corp.ids.mark("wk"),
             name=name,

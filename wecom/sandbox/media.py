@@ -26,6 +26,9 @@ UPLOAD_LIMITS = {
 MOMENT_LONG_SIDE = 10_800
 MOMENT_SHORT_SIDE = 1_080
 MOMENT_VIDEO_S = 30
+VOICE_S = 60
+AMR = b"#!AMR\n"
+_AMR_FRAME = (13, 14, 16, 18, 20, 21, 27, 32, 6, 6, 6, 6, 1, 1, 1, 1)  # bytes by frame type, RFC 4867 §5
 
 
 def picture_size(blob: bytes) -> tuple[int, int]:
@@ -53,6 +56,15 @@ def video_seconds(blob: bytes) -> float | None:
     return length / scale if scale else None
 
 
+def amr_seconds(blob: bytes) -> float:
+    """Return the length of a narrow-band AMR file: its frames are 20 ms each."""
+    at, frames = len(AMR), 0
+    while at < len(blob):
+        at += _AMR_FRAME[blob[at] >> 3 & 15]
+        frames += 1
+    return frames / 50
+
+
 class MediaStore:
     """Media by id. A file's bytes outlive its id: what a task used is stored by WeCom with the task."""
 
@@ -66,7 +78,7 @@ class MediaStore:
 
         Raises:
             Refusal: 40004 unknown kind; 40006 too small; 40009, 40011, 45001 too large; 40123 no
-                picture; 40005 no AMR or MP4.
+                picture; 40005 no AMR or MP4; 45007 voice over 60 s.
         """
         if kind not in UPLOAD_LIMITS:
             raise Refusal(40004)
@@ -77,8 +89,11 @@ class MediaStore:
             raise Refusal(too_large, f"{kind} larger than {most} bytes")
         if kind == "image":
             picture_size(blob)
-        if kind == "voice" and not blob.startswith(b"#!AMR"):
-            raise Refusal(40005, "invalid file type: voice must be AMR")
+        if kind == "voice":
+            if not blob.startswith(b"#!AMR"):
+                raise Refusal(40005, "invalid file type: voice must be AMR")
+            if blob.startswith(AMR) and amr_seconds(blob) > VOICE_S:
+                raise Refusal(45007)
         if kind == "video" and not is_mp4(blob):
             raise Refusal(40005, "invalid file type: video must be MP4")
         return self._keep(kind, "upload", filename, content_type, blob)

@@ -39,8 +39,11 @@ class Rules:
     trusted_domains: frozenset[str] | None = None  # OAuth's 可信域名 as host or host:port; None: any
     kf_end_from_any: bool = True  # service_state/trans may end 0, 1 and 2 too: WeCom's text ends only 3
     kf_untokened_per_minute: int = 60  # sync_msg without a token; WeCom publishes no number
+    kf_verified: bool = True  # the corp is; else the eleventh kf account is refused (95027)
+    kf_offers_in_console: bool = False  # 专属服务 is set up in the console: the API may not offer (95015)
     kf_granted: bool = True  # kf accounts are placed under 通过API管理微信客服账号, else 48007
     latency_s: float = 0.0  # real seconds every API call takes; needed to see 45033
     rate_limits: bool = True  # 45009 as published (errors-and-limits.md §7)
+    blocked_words: frozenset[str] = frozenset()  # in mass sends, welcomes and moments: 40201
     linked_appids: frozenset[str] | None = None  # None: every well-formed mini-program appid is linked
     callbacks_configured: bool = True  # without a callback URL interactive cards are refused (43012)

@@ -24,13 +24,21 @@ def read_content(tenant: Tenant, body: Fields) -> tuple[str, list[Json]]:
 
     Raises:
         Refusal: 45002 text over 4000 bytes; 40063 nothing to send; 41064 more than 9 attachments; 41065
-            an attachment of another kind; 40007, 41006 media; 40058 a field; 90206, 90207 appid.
+            an attachment of another kind; 40007, 41006 media; 40058 a field; 90206, 90207 appid;
+            40201 a word the corp's rules block.
     """
     text = body.part("text").text("content", max_bytes=TEXT_BYTES, too_long=45002)
     parts = body.parts("attachments", at_most=ATTACHMENTS, too_many=41064)
     if not text and not parts:
         raise Refusal(40063, "some parameters are empty: text and attachments")
+    refuse_blocked(tenant, text)
     return text, [_attachment(tenant, part) for part in parts]
+
+
+def refuse_blocked(tenant: Tenant, text: str) -> None:
+    """Refuse a text with a blocked word (40201)."""
+    if any(word in text for word in tenant.rules.blocked_words):
+        raise Refusal(40201)
 
 
 def _attachment(tenant: Tenant, part: Fields) -> Json:

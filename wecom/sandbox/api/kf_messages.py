@@ -227,6 +227,8 @@ def upgrade_service(call: Call) -> Json:
     body, kf, corp = call.body, call.tenant.kf, call.tenant.corp
     account = kf.account(body.text("open_kfid"), managed=True)
     some_id = body.text("external_userid")
+    if call.tenant.rules.kf_offers_in_console:
+        raise Refusal(95015)
     session = kf.session(account, some_id)
     if kf.recent(some_id) is not session or session.wrote_at is None:
         raise Refusal(95031)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from wecom.sandbox.refusal import Refusal
 
-from .content import TEXT_BYTES, read_url
+from .content import TEXT_BYTES, read_url, refuse_blocked
 from .endpoint import get, post
 from .paging import page
 from .times import window
@@ -29,6 +29,7 @@ def add_moment_task(call: Call) -> Json:
     attachments = _attachments(tenant, body)
     if not text and not attachments:
         raise Refusal(41089)
+    refuse_blocked(tenant, text)
     reach = body.part("visible_range")
     senders = reach.part("sender_list")
     users = list(dict.fromkeys(senders.texts("user_list", at_most=100_000)))
