@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from clinic.tagging import split
-from wecom.errors import Refused
+from wecom.errors import NotYet, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,6 +29,7 @@ class CorpTags:
         """Return the ids of ``组/标签`` paths, creating tags the corp lacks.
 
         Raises:
+            OutcomeUnknown: the answer to a creation was lost; asked again, this reads what came of it first.
             WeComError: the tags could neither be read nor created.
         """
         wanted = list(paths)
@@ -65,7 +66,16 @@ class CorpTags:
         except Refused as exc:
             if exc.errcode != DUPLICATE:
                 raise
-            # Somebody created it a moment ago: then it can be read.
+            # Somebody created one a moment ago, or an answer of ours was lost: what is there can be read.
             await self._read()
+            missing = [name for name in names if f"{group}/{name}" not in self._ids]
+            if len(missing) == len(names):
+                raise NotYet(
+                    exc.call,
+                    f"a tag of group {group} is said to exist and is not listed yet",
+                    remedy="企业微信说标签已经存在，但列表里还没有，稍后再试",
+                ) from exc
+            if missing:
+                await self._create(group, missing)
             return
         self._ids |= {f"{group}/{tag.name}": tag.id for tag in made.tag}
