@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clinic.care_tables import StageMove
@@ -144,9 +144,10 @@ def fold(moves: Iterable[Move]) -> Standing:
 
 
 async def standing_of(session: AsyncSession, patient_id: int) -> Standing:
-    """Fold what is recorded of a patient."""
+    """Fold what is recorded of a patient, and of the records that were merged into hers."""
+    records = select(Patient.id).where(or_(Patient.id == patient_id, Patient.merged_into == patient_id))
     rows = await session.execute(
-        select(StageMove.key, StageMove.stage, StageMove.at).where(StageMove.patient_id == patient_id)
+        select(StageMove.key, StageMove.stage, StageMove.at).where(StageMove.patient_id.in_(records))
     )
     return fold(Move(key=key, stage=Stage(stage), at=at) for key, stage, at in rows)
 
@@ -200,6 +201,8 @@ async def move(
     )
     fresh = written.scalar_one_or_none() is not None
     standing = await recompute(session, patient) if fresh or not known else None
+    if standing and patient.merged_into is not None:
+        await recompute(session, await session.get_one(Patient, patient.merged_into))
     after = standing.stage if standing else before
     return Moved(
         before=before, after=after, fresh=fresh, returned=before is Stage.LOST and after is not Stage.LOST
