@@ -17,7 +17,8 @@ from bot.clockwork import Alone, Clockwork, RedisLeadership
 from bot.corp_tags import CorpTags
 from bot.courier import Courier
 from bot.deliveries.cards import CardUpdateDelivery, NoticeDelivery, ReviewCardDelivery
-from bot.deliveries.people import ContactFetch, GroupFetch, TagDelivery
+from bot.deliveries.groups import GroupFetch, GroupWelcomeDelivery, GroupWelcomeRemoval
+from bot.deliveries.people import ContactFetch, TagDelivery
 from bot.deliveries.tasks import CancelDelivery, ReminderDelivery, TaskDelivery
 from bot.deliveries.welcome import WelcomeDelivery
 from bot.health import WeComHealth, health_routes
@@ -236,11 +237,19 @@ class _Builder:
             database,
             [
                 WelcomeDelivery(
-                    client, database, pack=pack, renderer=self.renderer, media=media, vault=self.vault
+                    client,
+                    database,
+                    pack=pack,
+                    renderer=self.renderer,
+                    media=media,
+                    vault=self.vault,
+                    public_url=settings.public_url,
                 ),
                 TagDelivery(client, CorpTags(client)),
                 ContactFetch(client, self.vault),
-                GroupFetch(client),
+                GroupFetch(client, database, pack=pack, public_url=settings.public_url, clock=clock),
+                GroupWelcomeDelivery(client, database, pack=pack, renderer=self.renderer, media=media),
+                GroupWelcomeRemoval(client),
                 TaskDelivery(client, database, media=media, clock=clock),
                 ReminderDelivery(client),
                 CancelDelivery(client),
@@ -331,7 +340,8 @@ def _seconds_of(clock: Clock) -> Callable[[], float]:
 
 def _welcome_media(pack: Pack) -> Iterable[tuple[str, Purpose]]:
     """Return the pictures that greetings carry, and how."""
-    for key in dict.fromkeys(key for welcome in pack.welcomes for key in welcome.attachments):
+    texts = (text for welcome in pack.welcomes for text in welcome.texts)
+    for key in dict.fromkeys(key for text in texts for key in text.attachments):
         asset = pack.asset(key)
         if asset.kind == "link" and asset.picture:
             yield key, "url"

@@ -20,7 +20,7 @@ def root_router(pack: Pack, *, public_url: str) -> Router:
     router.include(
         contact_router(pack),
         welcome_router(pack),
-        group_router(),
+        group_router(pack, public_url=public_url),
         card_router(pack, public_url=public_url),
     )
     return router

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from sqlalchemy import select
 
-from clinic import groups, people
+from bot.syncing.reading import seats_of
+from clinic import group_moves, groups, people
 from clinic.tables import CustomerGroup, Member
 from wecom.errors import Refused, WeComError
 
@@ -94,6 +95,9 @@ class TenantSync:
     async def _record_groups(self, chats: list[GroupChat], *, listed: set[str], serving: set[str]) -> None:
         now = self._clock.now()
         async with self._database.write() as session:
+            versions = dict(
+                (await session.execute(select(CustomerGroup.chat_id, CustomerGroup.member_version))).all()
+            )
             for chat in chats:
                 await groups.record(
                     session,
@@ -102,8 +106,12 @@ class TenantSync:
                     owner=chat.owner,
                     members=len(chat.member_list),
                     member_version=chat.member_version or None,
+                    created_at=chat.create_time,
                     now=now,
                 )
+                # The version says who we think is in it, so both change together or not at all.
+                if not chat.member_version or versions.get(chat.chat_id) != chat.member_version:
+                    await group_moves.reread(session, chat.chat_id, seats_of(chat), now=now)
             known = await session.scalars(select(CustomerGroup).where(CustomerGroup.dismissed_at.is_(None)))
             for group in known.all():
                 # Groups of an owner who left our sight are not listed, but live on; the nightly run asks.

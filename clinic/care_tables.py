@@ -212,6 +212,23 @@ class GroupMove(Base):
     at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class GroupWelcome(Base):
+    """The 入群欢迎语素材 of one of the pack's group roles; WeCom lists none, so its id must not be lost.
+
+    ``wanted`` is the digest of what was asked for last, ``held`` of what WeCom has taken.
+    """
+
+    __tablename__ = "group_welcomes"
+
+    role: Mapped[str] = mapped_column(String(64), primary_key=True)
+    template_id: Mapped[str | None] = mapped_column(String(64), unique=True)
+    wanted: Mapped[str] = mapped_column(String(64), default="")
+    held: Mapped[str] = mapped_column(String(64), default="")
+    reason: Mapped[str] = mapped_column(String(200), default="")
+    looked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class ChannelCode(Base):
     """The live code of one of the pack's channels: what we asked WeCom for and what it gave.
 
@@ -245,7 +262,11 @@ class ChannelDay(Base):
 
 
 class Import(Base):
-    """A file of visits or patients being read: how far, and what was wrong with which row."""
+    """A file of visits, patients or answers being read: how far, and what was wrong with which row.
+
+    ``content_sealed`` is the file (:mod:`sop.importing`), kept until nobody needs it any more; a file that the
+    command line reads is not kept. ``faults`` are the first of the ``faulty`` rows and never quote a cell.
+    """
 
     __tablename__ = "imports"
 
@@ -258,6 +279,10 @@ class Import(Base):
     done: Mapped[int] = mapped_column(default=0)
     added: Mapped[int] = mapped_column(default=0)
     changed: Mapped[int] = mapped_column(default=0)
+    people: Mapped[int] = mapped_column(default=0)  # patients nobody knew before
+    faulty: Mapped[int] = mapped_column(default=0)
+    notices: Mapped[list[str]] = mapped_column(Document, default=list)
+    content_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     faults: Mapped[list[dict[str, Any]]] = mapped_column(Document, default=list)
     actor: Mapped[str] = mapped_column(String(80))
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -12,7 +12,10 @@ class _Effect(BaseModel):
 
 
 class SendWelcome(_Effect):
-    """Spend a welcome code (20 s, once) on a greeting of the pack."""
+    """Spend a welcome code (20 s, once) on a greeting of the pack.
+
+    ``channel`` is the ``state`` she came through, ``added_at`` when she did (seconds since the epoch).
+    """
 
     kind: ClassVar[str] = "send_welcome"
     welcome_code: str
@@ -20,6 +23,9 @@ class SendWelcome(_Effect):
     external_userid: str
     persona: str
     welcome: str
+    variant: str = "main"
+    channel: str = ""
+    added_at: int = 0
 
 
 class MarkTags(_Effect):
@@ -44,3 +50,51 @@ class FetchGroup(_Effect):
 
     kind: ClassVar[str] = "fetch_group"
     chat_id: str
+
+
+class PutGroupWelcome(_Effect):
+    """Make or change the 入群欢迎语素材 of a group role; ``digest`` names the words that were decided."""
+
+    kind: ClassVar[str] = "put_group_welcome"
+    role: str
+    digest: str
+
+
+class DropGroupWelcome(_Effect):
+    """Delete the 入群欢迎语素材 of a role that has none any more."""
+
+    kind: ClassVar[str] = "drop_group_welcome"
+    role: str
+    template_id: str
+
+
+class TransferPatients(_Effect):
+    """Offer up to 100 patients of one member to another (在职继承, 离职继承)."""
+
+    kind: ClassVar[str] = "transfer_patients"
+    run: str
+    handover: str
+    takeover: str
+    resigned: bool
+    external_userids: list[str]
+    message: str
+
+
+class TransferGroups(_Effect):
+    """Give up to 100 groups to a new owner."""
+
+    kind: ClassVar[str] = "transfer_groups"
+    run: str
+    handover: str
+    takeover: str
+    resigned: bool
+    chat_ids: list[str]
+
+
+class FetchKf(_Effect):
+    """Read a 微信客服 account's news; ``token`` is the callback's, good for 10 minutes from ``rung_at``."""
+
+    kind: ClassVar[str] = "fetch_kf"
+    open_kfid: str
+    token: str = ""
+    rung_at: int = 0

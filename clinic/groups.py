@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import case, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clinic.reconcile import Tally
@@ -28,6 +28,7 @@ class Seat:
     joined_at: datetime | None
     join_scene: int
     state: str
+    inviter: str = ""
 
 
 async def record(
@@ -39,26 +40,46 @@ async def record(
     members: int,
     member_version: str | None,
     now: datetime,
+    created_at: datetime | None = None,
+    asked_at: datetime | None = None,
 ) -> None:
-    """Write a group as WeCom describes it (groupchat/get, doc 92122); what can be read is not dismissed."""
+    """Write a group as WeCom describes it (groupchat/get, doc 92122); what can be read is not dismissed.
+
+    Args:
+        asked_at: when WeCom was asked: a dismissal since then stands. None: no event can be younger.
+    """
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    values = {
+    values: dict[str, Any] = {
         "name": name[:200],
         "owner": owner,
         "members": members,
         "member_version": member_version,
-        "dismissed_at": None,
         "changed_at": now,
     }
+    if created_at is not None:
+        values["created_at"] = created_at
+    changes = values | {"dismissed_at": None}
+    if asked_at is not None:
+        changes["dismissed_at"] = case(
+            (CustomerGroup.dismissed_at >= asked_at, CustomerGroup.dismissed_at), else_=None
+        )
     await session.execute(
         insert(CustomerGroup)
         .values(chat_id=chat_id, **values)
-        .on_conflict_do_update(index_elements=["chat_id"], set_=values)
+        .on_conflict_do_update(index_elements=["chat_id"], set_=changes)
     )
 
 
 async def dismissed(session: AsyncSession, chat_id: str, *, at: datetime) -> None:
-    """A group exists no more; nothing is planned for it."""
+    """A group exists no more; nothing is planned for it. A group we never met is remembered as gone:
+    the event of its creation may still be on its way.
+    """
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    await session.execute(
+        insert(CustomerGroup)
+        .values(chat_id=chat_id, dismissed_at=at, changed_at=at)
+        .on_conflict_do_nothing(index_elements=["chat_id"])
+    )
     await session.execute(
         update(CustomerGroup)
         .where(CustomerGroup.chat_id == chat_id, CustomerGroup.dismissed_at.is_(None))
@@ -83,6 +104,7 @@ async def record_seats(session: AsyncSession, chat_id: str, seats: Sequence[Seat
             "external": seat.external,
             "joined_at": seat.joined_at,
             "join_scene": seat.join_scene,
+            "inviter": seat.inviter,
             "state": seat.state[:64],
         }
         for person, seat in listed.items()

@@ -22,6 +22,7 @@ class GroupFact:
     chat_id: str
     name: str
     owner: str
+    role: str = ""  # what staff say it is for; empty: what its name says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +139,8 @@ def _audiences(
     for group in groups:
         if group.owner not in roster.serving:
             continue
-        role, persona = roster.pack.role_for_group(group.name), roster.persona_of(group.owner)
+        role = roster.pack.role_of_group(group.name, chosen=group.role)
+        persona = roster.persona_of(group.owner)
         _, _, chats = gathered.setdefault((role.key, persona.key), (role, persona, {}))
         chats.setdefault(group.owner, []).append(group.chat_id)
     return [gathered[key] for key in sorted(gathered)]

@@ -174,7 +174,7 @@ async def _groups(session: AsyncSession) -> list[GroupFact]:
     rows = await session.scalars(
         select(CustomerGroup).where(CustomerGroup.dismissed_at.is_(None)).order_by(CustomerGroup.chat_id)
     )
-    return [GroupFact(chat_id=g.chat_id, name=g.name, owner=g.owner) for g in rows]
+    return [GroupFact(chat_id=g.chat_id, name=g.name, owner=g.owner, role=g.role) for g in rows]
 
 
 async def _history(session: AsyncSession, week: date, *, days: int) -> History:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from bot.deliveries.base import Outcome, PlainDelivery, Sent
-from clinic import audit, groups, people, tagging
-from clinic.effects import FetchContact, FetchGroup, MarkTags
+from clinic import audit, people, tagging
+from clinic.effects import FetchContact, MarkTags
 from store import outbox
 from wecom.errors import Refused
 
@@ -102,34 +102,6 @@ class ContactFetch(PlainDelivery):
         del effect
         if isinstance(outcome.facts, people.Profile):
             await people.apply_profile(session, outcome.facts, vault=self._vault, now=now)
-
-
-class GroupFetch(PlainDelivery):
-    """Reads a customer group's details into our records."""
-
-    kind: ClassVar[str] = FetchGroup.kind
-
-    def __init__(self, client: WeComClient) -> None:
-        self._client = client
-
-    async def send(self, effect: OutboxEffect) -> Sent:
-        chat = await self._client.groups.get(FetchGroup.model_validate(effect.payload).chat_id)
-        return Sent(
-            facts={
-                "chat_id": chat.chat_id,
-                "name": chat.name,
-                "owner": chat.owner,
-                "members": len(chat.member_list),
-                "member_version": chat.member_version or None,
-            }
-        )
-
-    async def record(
-        self, session: AsyncSession, effect: OutboxEffect, outcome: Outcome, *, now: datetime
-    ) -> None:
-        del effect
-        if outcome.facts is not None:
-            await groups.record(session, now=now, **outcome.facts)
 
 
 async def read_profile(client: WeComClient, external_userid: str) -> people.Profile:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 from bot.syncing.reading import GroupHidden, TenantReader, seats_of
-from clinic import groups
+from clinic import group_moves, groups
 from clinic.reconcile import Tally
 
 if TYPE_CHECKING:
@@ -87,11 +87,13 @@ class GroupWalk:
                     owner=chat.owner,
                     members=len(chat.member_list),
                     member_version=chat.member_version or None,
+                    created_at=chat.create_time,
                     now=self._clock.now(),
                 )
                 changed = known is not None and known != described
                 found[GROUPS] += Tally(seen=1, added=known is None, changed=changed)
-                found[SEATS] += await groups.record_seats(session, chat.chat_id, seats_of(chat))
+                read = await group_moves.reread(session, chat.chat_id, seats_of(chat), now=self._clock.now())
+                found[SEATS] += read.tally
             return found
 
         return record

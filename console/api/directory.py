@@ -118,7 +118,7 @@ async def list_groups(call: Call[Nothing, GroupQuery, Nothing]) -> Answer:
             name=group.name,
             owner=group.owner,
             members=group.members,
-            role=call.deps.pack.role_for_group(group.name).key,
+            role=call.deps.pack.role_of_group(group.name, chosen=group.role).key,
         )
         for group in shown
     ]

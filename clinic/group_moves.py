@@ -1,0 +1,228 @@
+"""Who came into and went out of customer groups, and when: from events, or from a group read again.
+
+WeCom tells a change with the version it makes out of which other. Only where ours is that other may the
+change be applied; otherwise something was missed and the group must be read. Either way the move itself is
+a fact, written once however often it is told.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final, Literal
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from clinic import groups
+from clinic.care_tables import GroupMove
+from clinic.tables import CustomerGroup, GroupMember, Member
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from clinic.groups import Seat
+    from clinic.reconcile import Tally
+
+JOINED: Final = "joined"
+LEFT: Final = "left"
+INVITED, BY_LINK, BY_CODE = 1, 2, 3  # as groupchat/get counts the scenes of joining (doc 92122)
+QUIT, REMOVED = 0, 1
+# An event and a listing may date one move differently; nobody joins twice within so short a time.
+ONE_MOVE: Final = timedelta(minutes=10)
+
+_EXTERNAL: Final = re.compile(r"w[mo][0-9A-Za-z_-]{30}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """Somebody joined or left. ``scene``: 1 invited, 2 by link, 3 by QR code; leaving: 0 left, 1 removed."""
+
+    person: str
+    external: bool
+    kind: Literal["joined", "left"]
+    at: datetime
+    scene: int = 0
+    inviter: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delta:
+    """A change of a group's people as its event tells it (callbacks.md §6.8)."""
+
+    chat_id: str
+    kind: Literal["joined", "left"]
+    people: tuple[str, ...]
+    scene: int
+    last_version: str | None
+    current_version: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """``in_step``: our list of people is now WeCom's; ``moves`` are those that were news."""
+
+    in_step: bool
+    moves: tuple[Move, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reread:
+    """What a listing changed: in numbers, and the moves that were news."""
+
+    tally: Tally
+    moves: tuple[Move, ...]
+
+
+# An event does not say who invited her, nor by which way she came; the listing does.
+_TOLD_BY_LISTING: Final = (GroupMember.inviter, GroupMember.state, GroupMember.join_scene)
+
+
+async def apply(session: AsyncSession, delta: Delta) -> Applied:
+    """Apply an event's delta when it continues what we hold, and write down who moved."""
+    outsiders = await _outsiders(session, delta.people)
+    moves = [
+        Move(person=person, external=person in outsiders, kind=delta.kind, at=delta.at, scene=delta.scene)
+        for person in dict.fromkeys(delta.people)
+    ]
+    fresh = await note(session, delta.chat_id, moves)
+    group = await session.get(CustomerGroup, delta.chat_id, with_for_update=True)
+    if group is None or group.dismissed_at is not None or not delta.people or not delta.current_version:
+        return Applied(in_step=False, moves=fresh)
+    if group.member_version == delta.current_version:
+        return Applied(in_step=True, moves=fresh)
+    # A group whose people were never read has a version, but nothing that a change could be applied to.
+    if group.member_version != delta.last_version or not await _seated(session, delta.chat_id):
+        return Applied(in_step=False, moves=fresh)
+    if delta.kind == JOINED:
+        await _seat(session, delta.chat_id, moves)
+    else:
+        gone = [move.person for move in moves]
+        await session.execute(
+            delete(GroupMember).where(GroupMember.chat_id == delta.chat_id, GroupMember.person.in_(gone))
+        )
+    group.member_version = delta.current_version
+    group.members = await _seated(session, delta.chat_id)
+    group.changed_at = max(group.changed_at, delta.at)
+    return Applied(in_step=True, moves=fresh)
+
+
+async def reread(session: AsyncSession, chat_id: str, seats: Sequence[Seat], *, now: datetime) -> Reread:
+    """Write who is in a group as WeCom lists it, and the moves that no event has told.
+
+    The first reading of a group writes down nobody's coming: who was there before us did not just join.
+    """
+    columns = (GroupMember.person, GroupMember.external, *_TOLD_BY_LISTING)
+    rows = await session.execute(select(*columns).where(GroupMember.chat_id == chat_id))
+    known = {row.person: row for row in rows}
+    listed = {seat.person: seat for seat in seats}
+    moves = [
+        Move(
+            person=seat.person,
+            external=seat.external,
+            kind="joined",
+            at=seat.joined_at or now,
+            scene=seat.join_scene,
+            inviter=seat.inviter,
+        )
+        for person, seat in listed.items()
+        if known and person not in known
+    ]
+    moves += [
+        Move(person=person, external=row.external, kind="left", at=now)
+        for person, row in known.items()
+        if person not in listed
+    ]
+    for person, row in known.items():
+        seat = listed.get(person)
+        if seat is not None and row[2:] != (seat.inviter, seat.state[:64], seat.join_scene):
+            await _complete(session, chat_id, seat)
+    tally = await groups.record_seats(session, chat_id, seats)
+    return Reread(tally=tally, moves=await note(session, chat_id, moves))
+
+
+async def note(session: AsyncSession, chat_id: str, moves: Sequence[Move]) -> tuple[Move, ...]:
+    """Write down moves, each once; return those that were not known."""
+    if not moves:
+        return ()
+    people = sorted({move.person for move in moves})
+    rows = await session.scalars(
+        select(GroupMove).where(GroupMove.chat_id == chat_id, GroupMove.person.in_(people))
+    )
+    history: dict[str, list[tuple[datetime, str]]] = {}
+    for row in rows:
+        history.setdefault(row.person, []).append((row.at, row.kind))
+    fresh = tuple(move for move in moves if not known_already(move, history.get(move.person, ())))
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    for move in fresh:
+        await session.execute(
+            insert(GroupMove)
+            .values(
+                chat_id=chat_id,
+                person=move.person,
+                external=move.external,
+                kind=move.kind,
+                scene=move.scene,
+                inviter=move.inviter,
+                at=move.at,
+            )
+            .on_conflict_do_nothing()
+        )
+    return fresh
+
+
+def known_already(move: Move, history: Iterable[tuple[datetime, str]]) -> bool:
+    """Tell whether a person's history holds this move: one of its kind, near it, nothing else between."""
+    near = [(at, kind) for at, kind in history if abs(at - move.at) <= ONE_MOVE]
+    before = max((entry for entry in near if entry[0] <= move.at), default=None)
+    after = min((entry for entry in near if entry[0] >= move.at), default=None)
+    return any(entry is not None and entry[1] == move.kind for entry in (before, after))
+
+
+async def _seated(session: AsyncSession, chat_id: str) -> int:
+    query = select(func.count()).select_from(GroupMember).where(GroupMember.chat_id == chat_id)
+    return await session.scalar(query) or 0
+
+
+async def _outsiders(session: AsyncSession, people: Sequence[str]) -> set[str]:
+    """Return who of a mixed list is no member: it holds userids and external_userids alike."""
+    members = set(await session.scalars(select(Member.userid).where(Member.userid.in_(people))))
+    return {person for person in people if person not in members and _EXTERNAL.fullmatch(person)}
+
+
+async def _seat(session: AsyncSession, chat_id: str, moves: Sequence[Move]) -> None:
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    rows: list[Mapping[str, object]] = [
+        {
+            "chat_id": chat_id,
+            "person": move.person,
+            "external": move.external,
+            "joined_at": move.at,
+            "join_scene": move.scene,
+            "inviter": "",
+            "state": "",
+        }
+        for move in moves
+    ]
+    await session.execute(insert(GroupMember).on_conflict_do_nothing(), rows)
+
+
+async def _complete(session: AsyncSession, chat_id: str, seat: Seat) -> None:
+    """Add to a seat, and to the last coming of its person, what only the listing knows."""
+    await session.execute(
+        update(GroupMember)
+        .where(GroupMember.chat_id == chat_id, GroupMember.person == seat.person)
+        .values(inviter=seat.inviter, state=seat.state[:64], join_scene=seat.join_scene)
+    )
+    last = await session.scalar(
+        select(GroupMove)
+        .where(GroupMove.chat_id == chat_id, GroupMove.person == seat.person, GroupMove.kind == JOINED)
+        .order_by(GroupMove.at.desc())
+        .limit(1)
+    )
+    if last is not None:
+        last.inviter, last.scene = seat.inviter, seat.join_scene
