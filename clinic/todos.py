@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clinic.care_tables import Todo
@@ -69,12 +69,26 @@ async def ask(
 
 
 async def close(
-    session: AsyncSession, todo_id: int, *, by: str, now: datetime, state: TodoState = TodoState.DONE
+    session: AsyncSession,
+    todo_id: int,
+    *,
+    by: str,
+    now: datetime,
+    state: TodoState = TodoState.DONE,
+    assignees: Iterable[str] | None = None,
 ) -> bool:
-    """Close an open to-do; return False when it was closed already."""
+    """Close an open to-do; return False when it was closed already.
+
+    Args:
+        assignees: whose to-dos may be closed; None = anybody's.
+    """
     closed = await session.execute(
         update(Todo)
-        .where(Todo.id == todo_id, Todo.state == TodoState.OPEN)
+        .where(
+            Todo.id == todo_id,
+            Todo.state == TodoState.OPEN,
+            *(() if assignees is None else (Todo.assignee.in_(sorted(set(assignees))),)),
+        )
         .values(state=state, closed_at=now, closed_by=by[:80])
         .returning(Todo.id)
     )
@@ -99,3 +113,55 @@ async def open_for(session: AsyncSession, assignees: Iterable[str], *, limit: in
         .limit(limit)
     )
     return (await session.scalars(query)).all()
+
+
+async def reopen(session: AsyncSession, todo_id: int, *, assignees: Iterable[str] | None = None) -> bool:
+    """Open a closed to-do again; return False when it is open.
+
+    Args:
+        assignees: whose to-dos may be opened; None = anybody's.
+    """
+    opened = await session.execute(
+        update(Todo)
+        .where(
+            Todo.id == todo_id,
+            Todo.state != TodoState.OPEN,
+            *(() if assignees is None else (Todo.assignee.in_(sorted(set(assignees))),)),
+        )
+        .values(state=TodoState.OPEN, closed_at=None, closed_by=None)
+        .returning(Todo.id)
+    )
+    return opened.scalar_one_or_none() is not None
+
+
+async def listed(
+    session: AsyncSession,
+    *,
+    assignees: Iterable[str] | None = None,
+    patient_ids: Iterable[int] | None = None,
+    closed: bool = False,
+    limit: int = 100,
+    offset: int = 0,
+) -> Sequence[Todo]:
+    """Return to-dos, open ones by urgency or closed ones with the latest first.
+
+    Args:
+        assignees, patient_ids: None = of everybody, about anybody.
+    """
+    query = select(Todo).where(Todo.state != TodoState.OPEN if closed else Todo.state == TodoState.OPEN)
+    if assignees is not None:
+        query = query.where(Todo.assignee.in_(sorted(set(assignees))))
+    if patient_ids is not None:
+        query = query.where(Todo.patient_id.in_(sorted(set(patient_ids))))
+    order = (
+        (Todo.closed_at.desc(), Todo.id.desc()) if closed else (Todo.due_at.is_(None), Todo.due_at, Todo.id)
+    )
+    return (await session.scalars(query.order_by(*order).limit(limit).offset(offset))).all()
+
+
+async def open_count(session: AsyncSession, assignees: Iterable[str] | None = None) -> int:
+    """Return how many to-dos are open, of these assignees or of everybody."""
+    query = select(func.count()).where(Todo.state == TodoState.OPEN)
+    if assignees is not None:
+        query = query.where(Todo.assignee.in_(sorted(set(assignees))))
+    return (await session.scalars(query)).one()
