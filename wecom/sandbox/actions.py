@@ -11,6 +11,7 @@ from .action import Action, Json, Pair
 from .corp_actions import CORP_ACTIONS
 from .kf_actions import KF_ACTIONS
 from .people import Mistake
+from .staff_actions import STAFF_ACTIONS
 from .tenant import Tenant
 
 TEXT = Field(min_length=1, max_length=4000)
@@ -333,4 +334,5 @@ ACTIONS: dict[str, type[Action]] = {
     "revoke-token": RevokeToken,
     **CORP_ACTIONS,
     **KF_ACTIONS,
+    **STAFF_ACTIONS,
 }
