@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from tests.support.sandbox_driver import FrozenClock, mp4, picture
+from tests.support.wecom_table import rows
 from wecom.api.mass import MassSend
 from wecom.api.moments import MomentTask
 from wecom.cards import Button, ButtonInteraction
@@ -42,6 +43,7 @@ PARTS = (
     "intercepts",
     "remote",
 )
+API = {f"{row.group}.{row.method}": row.path for row in rows()}
 ATOMS = (str, int, float, bool, bytes, datetime, timedelta, Enum, type(None))
 
 
@@ -217,6 +219,12 @@ class Case:
     given: Given = _nothing
     error: type[Exception] = Refused
     says: str = ""
+    answered: int | None = None  # WeCom's errcode where the client refuses what came; else ``errcode``
+
+    @property
+    def api(self) -> str:
+        """The endpoint's path, such as externalcontact/add_msg_template."""
+        return API[self.method]
 
     @property
     def name(self) -> str:
@@ -231,9 +239,12 @@ def refuses(
     *,
     given: Given = _nothing,
     error: type[Exception] = Refused,
+    answered: int | None = None,
 ) -> Case:
     """Say that WeCom refuses a call."""
-    return Case(method=method, errcode=errcode, when=when, act=act, given=given, error=error)
+    return Case(
+        method=method, errcode=errcode, when=when, act=act, given=given, error=error, answered=answered
+    )
 
 
 def forbids(method: str, says: str, when: str, act: Act) -> Case:

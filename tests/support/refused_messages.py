@@ -527,6 +527,14 @@ MEDIA = [
     refuses("media.get", 40007, "after three days", fetched, given=old_image),
     refuses("media.get", 40007, "an unknown id", lambda s, _: fetched(s, "MEDIA")),
     refuses("media.get", 830002, "more than 20 MB", fetched, given=large_file),
+    refuses(
+        "media.get",
+        45001,
+        "more than the caller wants",
+        lambda s, media_id: s.client.media.get(media_id, most_bytes=9),
+        given=Stage.image,
+        answered=0,
+    ),
     forbids("media.get", "media_id", "no id", lambda s, _: fetched(s, "")),
 ]
 

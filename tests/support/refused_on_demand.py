@@ -8,11 +8,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from tests.support.refusal_stage import Case, Stage, drain, refuses
+from tests.support.refusal_stage import API, Case, Stage, drain, refuses
 from tests.support.refused_kf import HELLO, WITH_ACCOUNT, asked, welcome_code
 from tests.support.refused_sends import OF_A_MEMBER
 from tests.support.sandbox_driver import picture
-from tests.support.wecom_table import rows
 from wecom.api.mass import MassSend
 from wecom.api.moments import MomentTask
 from wecom.errors import Busy, NeedsAdmin, RateLimited, Refused
@@ -20,8 +19,6 @@ from wecom.messages import Message, Text
 
 if TYPE_CHECKING:
     from tests.support.refusal_stage import Act, Given
-
-API = {f"{row.group}.{row.method}": row.path for row in rows()}
 
 
 def nothing(_: Stage) -> None:
@@ -112,6 +109,7 @@ ANYWHERE: dict[int, tuple[str, type[Exception]]] = {
     48002: ("the app may not", NeedsAdmin),
     60020: ("a strange address", NeedsAdmin),
 }
+CARD_FIELDS = range(42_027, 42_052)
 # Which customers, groups or contents these are is WeCom's secret.
 ONLY_WECOM_KNOWS: dict[str, dict[int, type[Exception]]] = {
     "mass.create": {40096: Refused, 40204: Refused, 45002: Refused, 41064: Refused, 41065: Refused},
@@ -137,8 +135,10 @@ ONLY_WECOM_KNOWS: dict[str, dict[int, type[Exception]]] = {
         82002: Refused,
         82003: Refused,
         42018: Refused,
+        **dict.fromkeys(CARD_FIELDS, Refused),
     },
-    "messages.update_card": {40032: Refused, 40056: Refused, 82101: Refused},
+    "messages.update_card": {40032: Refused, 40056: Refused, 82101: Refused}
+    | dict.fromkeys(CARD_FIELDS, Refused),
     "media.upload": {
         40004: Refused,
         40006: Refused,

@@ -148,7 +148,7 @@ class Kf:
 
         Raises:
             RateLimited: 45009, soon reached without a token.
-            Refused: 95000, 95004 bad account; 95007 bad token.
+            Refused: 95000, 95004 bad account; 95007 bad token; 40058, 50100 bad cursor.
             NeedsAdmin: 48007 the account is not granted to this app.
         """
         check_present("open_kfid", open_kfid)
@@ -173,7 +173,13 @@ class Kf:
 
         Raises:
             OutcomeUnknown: no usable answer.
-            Refused: 95001 the five are used; 95002 after 48 h; 95013, 95018 the session's state forbids it.
+            Refused: 95001 the five are used; 95002 after 48 h; 95013, 95018 the session's state forbids it;
+                40058 ``msgid`` was used, or no acquisition link; 40007 media too old or of the wrong upload,
+                41072 an album's; 40003 no such member on a card; 40096 no such customer; 95000, 95004 no such
+                account.
+            NeedsAdmin: 48007 the account is not granted to this app; 60011 the member on a card is outside
+                the visible range; 90206, 90207 a mini-program that is not linked, or none; 95003 the corp
+                is not verified.
         """
         check_present("open_kfid", open_kfid)
         check_present("external_userid", external_userid)
@@ -188,7 +194,8 @@ class Kf:
 
         Raises:
             OutcomeUnknown: no usable answer; the code may be spent.
-            Refused: 95007 bad, old or used code; 95018 the session has moved on.
+            Refused: 95007 bad, old or used code; 95018 the session has moved on, 95013 has ended; 40008 a
+                menu where only text may be said; 40058 ``msgid`` was used.
         """
         check_present("code", code)
         if isinstance(content, KfMenu):
@@ -197,7 +204,12 @@ class Kf:
         return (await self._transport.ask(SEND_ON_EVENT, _Sent, body=body)).msgid
 
     async def state(self, open_kfid: str, external_userid: str) -> KfState:
-        """Return where a customer's session stands (doc 94669)."""
+        """Return where a customer's session stands (doc 94669).
+
+        Raises:
+            Refused: 60251, 95000, 95004 no such account; 41035, 40096 no such customer.
+            NeedsAdmin: 48007 the account is not granted to this app.
+        """
         body = {"open_kfid": open_kfid, "external_userid": external_userid}
         return await self._transport.ask(STATE, KfState, body=body)
 
@@ -209,7 +221,9 @@ class Kf:
 
         Raises:
             OutcomeUnknown: no usable answer: read ``state``; the code is lost.
-            Refused: 95016 not from the present state; 95014, 95019, 60253 choose another servicer.
+            Refused: 95016 not from the present state; 95014, 95019, 60253, 40003 choose another servicer;
+                60251, 95000, 95004 no such account; 41035, 40096 no such customer.
+            NeedsAdmin: 48007 the account is not granted to this app.
         """
         if (to is State.HUMAN) != bool(servicer):
             raise ValueError("servicer: is required for HUMAN, and only for it")

@@ -100,8 +100,8 @@ class KfAccounts:
 
         Raises:
             OutcomeUnknown: no usable answer.
-            Refused: 95006 bad name; 40007 media too old.
-            NeedsAdmin: 95005, 95026, 95027 no more accounts.
+            Refused: 95006 bad name; 40007 media too old or no picture, 41006 none.
+            NeedsAdmin: 95005, 95026, 95027 no more accounts; 48002 the app may not.
         """
         body = {"name": _name(name), "media_id": media_id}
         return (await self._transport.ask(ADD, _Created, body=body)).open_kfid
@@ -110,7 +110,8 @@ class KfAccounts:
         """Change an account's name or face (doc 94664).
 
         Raises:
-            Refused: 95000, 95004 no such account.
+            Refused: 95000, 95004 no such account; 95006 bad name; 40007 media too old or no picture, 41006
+                none.
         """
         check_present("open_kfid", open_kfid)
         body = {"open_kfid": open_kfid}
@@ -122,7 +123,11 @@ class KfAccounts:
         await self._transport.call(UPDATE, body=body)
 
     async def delete(self, open_kfid: str) -> None:
-        """Delete an account (doc 94663); its links stop working."""
+        """Delete an account (doc 94663); its links stop working.
+
+        Raises:
+            Refused: 95000, 95004 no such account.
+        """
         check_present("open_kfid", open_kfid)
         await self._transport.call(DELETE, body={"open_kfid": open_kfid})
 
@@ -142,6 +147,9 @@ class KfAccounts:
         """Return a URL that opens a chat with an account (doc 94665); make the code from it yourself.
 
         ``scene``, at most 32 letters, digits, ``_`` and ``-``, comes back in enter_session.
+
+        Raises:
+            Refused: 95000, 95004 no such account.
         """
         check_present("open_kfid", open_kfid)
         if not _SCENE.fullmatch(scene):
@@ -153,17 +161,23 @@ class KfAccounts:
         self, open_kfid: str, *, userids: Sequence[str] = (), department_ids: Sequence[int] = ()
     ) -> builtins.list[ServicerResult]:
         """Let up to 100 members and 20 departments answer an account; at most 2 000 and 20 in all (doc
-        94646). Each has its own result.
+        94646). Each has its own result; its errcode is 60030 for who is outside the app's visible range,
+        95014 not activated, 40003 no such member, 60123 no such department.
 
         Raises:
-            NeedsAdmin: 60030 somebody is outside the app's visible range.
+            Refused: 95000, 95004 no such account; 40058 more than 2 000 members or 20 departments in all.
+            NeedsAdmin: 60030 WeCom may refuse all of them for one outside the visible range.
         """
         return await self._servicers(ADD_SERVICERS, open_kfid, userids, department_ids, departments=20)
 
     async def remove_servicers(
         self, open_kfid: str, *, userids: Sequence[str] = (), department_ids: Sequence[int] = ()
     ) -> builtins.list[ServicerResult]:
-        """Take up to 100 members and 100 departments from an account (doc 94647)."""
+        """Take up to 100 members and 100 departments from an account (doc 94647).
+
+        Raises:
+            Refused: 95000, 95004 no such account.
+        """
         return await self._servicers(REMOVE_SERVICERS, open_kfid, userids, department_ids, departments=100)
 
     async def _servicers(
@@ -187,7 +201,11 @@ class KfAccounts:
         return [*(await self._transport.ask(endpoint, _Results, body=body)).result_list]
 
     async def servicers(self, open_kfid: str) -> builtins.list[Servicer]:
-        """Return who answers an account, and whether they receive now (doc 94645)."""
+        """Return who answers an account, and whether they receive now (doc 94645).
+
+        Raises:
+            Refused: 95000, 95004 no such account.
+        """
         check_present("open_kfid", open_kfid)
         return [
             *(await self._transport.ask(SERVICERS, _Servicers, params={"open_kfid": open_kfid})).servicer_list

@@ -107,8 +107,10 @@ class KfPeople:
 
         Raises:
             OutcomeUnknown: no answer; the customer may have seen it.
-            Refused: 95031 the customer did not write in 48 h.
-            NeedsAdmin: 95015 the console offers somebody already.
+            Refused: 95031 the customer did not write in 48 h; 40003 no such member; 41035, 40096 no such
+                customer; 60251, 95000, 95004 no such account.
+            NeedsAdmin: 95015 the console offers somebody already; 48007 the account is not granted to this
+                app; 60011, 84074 the member is outside the visible range, or of 客户联系's 使用范围.
         """
         check_present("userid", userid)
         member = {"userid": userid} | ({"wording": wording} if wording else {})
@@ -118,26 +120,50 @@ class KfPeople:
     async def offer_group(
         self, open_kfid: str, external_userid: str, chat_id: str, *, wording: str = ""
     ) -> None:
-        """Offer a customer to join a customer group (doc 94674); errors as ``offer_member``."""
+        """Offer a customer to join a customer group (doc 94674).
+
+        Raises:
+            OutcomeUnknown: no answer; the customer may have seen it.
+            Refused: 95031 the customer did not write in 48 h; 86001 no such group; 41035, 40096 no such
+                customer; 60251, 95000, 95004 no such account.
+            NeedsAdmin: 95015 the console offers somebody already; 48007 the account is not granted to this
+                app.
+        """
         check_present("chat_id", chat_id)
         group = {"chat_id": chat_id} | ({"wording": wording} if wording else {})
         body = {"open_kfid": open_kfid, "external_userid": external_userid, "type": 2, "groupchat": group}
         await self._transport.call(UPGRADE, body=body)
 
     async def cancel_offer(self, open_kfid: str, external_userid: str) -> None:
-        """Take back what was offered to a customer (doc 94674)."""
+        """Take back what was offered to a customer (doc 94674).
+
+        Raises:
+            Refused: 60251, 95000, 95004 no such account; 41035, 40096 no such customer.
+            NeedsAdmin: 48007 the account is not granted to this app.
+        """
         body = {"open_kfid": open_kfid, "external_userid": external_userid}
         await self._transport.call(CANCEL_UPGRADE, body=body)
 
     async def numbers(self, open_kfid: str, start: datetime, end: datetime) -> list[KfNumbers]:
-        """Return an account's days, at most 31, from 180 days ago to yesterday (doc 95489)."""
+        """Return an account's days, at most 31, from 180 days ago to yesterday (doc 95489).
+
+        Raises:
+            ValueError: a window of no zone, reversed or longer than 31 days.
+            Refused: 40058 days that WeCom does not keep; 60251, 95000, 95004 no such account.
+        """
         body = {"open_kfid": open_kfid, **window(start, end, longest=SPAN)}
         return [*(await self._transport.ask(CORP_NUMBERS, _Numbers, body=body)).statistic_list]
 
     async def servicer_numbers(
         self, open_kfid: str, start: datetime, end: datetime, *, servicer: str = ""
     ) -> list[KfNumbers]:
-        """Return a servicer's days, or those of all of them, as ``numbers`` (doc 95490)."""
+        """Return a servicer's days, or those of all of them, as ``numbers`` (doc 95490).
+
+        Raises:
+            ValueError: a window of no zone, reversed or longer than 31 days.
+            Refused: 40058 days that WeCom does not keep; 60253 no servicer of the account; 60251, 95000,
+                95004 no such account.
+        """
         body: dict[str, Any] = {"open_kfid": open_kfid, **window(start, end, longest=SPAN)}
         if servicer:
             body["servicer_userid"] = servicer

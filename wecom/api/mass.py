@@ -152,10 +152,11 @@ class Mass:
 
         Raises:
             OutcomeUnknown: no usable answer.
-            Refused: 41048 nobody can be sent to; 40007 media too old or of the wrong upload; 40201, 40204
-            blocked
-                content; 40003, 40096 bad ids.
-            NeedsAdmin: 60011 the sender is outside the visible range.
+            Refused: 41048 nobody can be sent to; 40007 media too old or of the wrong upload, 41072 an
+                album's; 40201, 40204 blocked content; 40003, 40096 bad ids; 40068 no such tag; 40058 a
+                ``pic_url`` that is not of ``media.upload_image``; 86214 bad ``chat_type``.
+            NeedsAdmin: 60011 the sender is outside the visible range, 84074 outside 客户联系's 使用范围;
+                90206, 90207 a mini-program that is not linked, or none.
         """
         return await self._transport.ask(CREATE, MassCreated, body=send.to_wecom())
 
@@ -163,13 +164,19 @@ class Mass:
         """Notify the members who have not tapped (doc 97610); at most 3 per task in 24 h.
 
         Raises:
+            Busy: 41063 still being dispatched, try again in a minute.
             NotYet: 41094 the three are used.
             Refused: 41046, 41047 bad msgid; 41093 cancelled.
         """
         await self._transport.call(REMIND, body={"msgid": msgid})
 
     async def cancel(self, msgid: str) -> None:
-        """Take the task from members who have not tapped (doc 97611); what was sent stays sent."""
+        """Take the task from members who have not tapped (doc 97611); what was sent stays sent.
+
+        Raises:
+            Busy: 41063 still being dispatched, try again in a minute.
+            Refused: 41046, 41047 bad msgid; 41093 cancelled before.
+        """
         await self._transport.call(CANCEL, body={"msgid": msgid})
 
     async def tasks(self, msgid: str) -> AsyncIterator[MassTask]:
@@ -177,6 +184,7 @@ class Mass:
 
         Raises:
             Busy: 41063 still being dispatched, ask again in a minute.
+            Refused: 41046, 41047 bad msgid.
         """
         async for page in self._transport.pages(TASKS, _Tasks, {"msgid": msgid, "limit": RESULT_PAGE}):
             for task in page.task_list:
@@ -186,6 +194,11 @@ class Mass:
         """Yield what became of one member's recipients (doc 93338).
 
         Of a group send only the groups that were sent to are listed.
+
+        Raises:
+            Busy: 41063 still being dispatched, ask again in a minute.
+            Refused: 41046, 41047 bad msgid; 40003 no such member.
+            NeedsAdmin: 60011 the member is outside the visible range.
         """
         body = {"msgid": msgid, "userid": userid, "limit": RESULT_PAGE}
         async for page in self._transport.pages(RESULTS, _Results, body):
@@ -204,6 +217,11 @@ class Mass:
         """Yield tasks created from ``start`` to ``end``, at most a month apart (doc 93338); the list lags.
 
         ``filter_type``: 0 corp, 1 personal, 2 all.
+
+        Raises:
+            ValueError: a window of no zone, reversed or longer than a month.
+            Refused: 40003 no such ``creator``; 86214, 40058 bad ``chat_type`` or ``filter_type``.
+            NeedsAdmin: 60011 the creator is outside the visible range.
         """
         body: dict[str, Any] = {
             "chat_type": chat_type,

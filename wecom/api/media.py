@@ -99,7 +99,9 @@ class MediaApi:
         People see ``filename``.
 
         Raises:
-            Refused: 40004-40009 kind or size; 40123 damaged picture.
+            ValueError: the size or the filename.
+            Refused: 40005 no AMR or no MP4; 40123 damaged picture; 45007 a voice longer than 60 s; 40004,
+                40006, 40009, 40011, 45001 a kind or size that WeCom sees otherwise.
         """
         form = _Form(filename, data, content_type, most=UPLOAD_LIMITS[kind])
         return await self._transport.ask(UPLOAD, Media, params={"type": kind}, form=form, timeout_s=timeout_s)
@@ -120,7 +122,8 @@ class MediaApi:
         albums only pictures.
 
         Raises:
-            Refused: 41080-41082 size, resolution or length; 41090 no MP4.
+            ValueError: the kind, the size or the filename.
+            Refused: 41080, 41081, 41082 size, resolution or length; 41090 no MP4; 40123 damaged picture.
         """
         allowed = {MOMENTS: ("image", "video"), ALBUMS: ("image",)}
         if kind not in allowed.get(attachment_type, ()):
@@ -139,7 +142,9 @@ class MediaApi:
         At most 2 MB; 1 000 a day and 3 000 a month per corp.
 
         Raises:
+            ValueError: the size or the filename.
             RateLimited: 45009 the day's or the month's uploads are used.
+            Refused: 40123 damaged picture.
         """
         form = _Form(filename, data, content_type, most=IMAGE_URL_LIMIT)
         return (await self._transport.ask(UPLOAD_IMAGE, _ImageUrl, form=form, timeout_s=timeout_s)).url
@@ -152,7 +157,7 @@ class MediaApi:
         An upload_media_job_finish callback tells the end, or ask ``upload_result``.
 
         Raises:
-            Refused: 830001 bad url; 301019 bad md5.
+            Refused: 830001 bad url; 301019 bad md5; 40004 bad kind.
         """
         check_present("filename", filename)
         check_bytes("filename", filename, FILENAME_BYTES)
@@ -165,8 +170,10 @@ class MediaApi:
     async def upload_result(self, jobid: str) -> UploadJob:
         """Return how far an upload by URL is (doc 96219): 830003 inside it means the download failed.
 
+        Also inside: 830002 the server knows no ranges; 301019 another md5; 45001, 40006 size; 40005 no MP4.
+
         Raises:
-            Refused: no such job, or it is older than 60 min.
+            Refused: 40058 no such job, or it is older than 60 min.
         """
         check_present("jobid", jobid)
         return await self._transport.ask(RESULT_BY_URL, UploadJob, body={"jobid": jobid})

@@ -47,8 +47,11 @@ class Messages:
 
         Raises:
             OutcomeUnknown: no answer.
-            Refused: 81013 no receiver is valid; 42014… a card field.
-            NeedsAdmin: 43012 cards need a callback URL; 60020 this server's IP is not trusted.
+            Refused: 81013 no receiver is valid; 40007 media too old or of the wrong upload, 41072 an album's;
+                42014 the card's task id was used; 42027 to 42051 a card field; 40056, 301002 the agent id is
+                not the secret's.
+            NeedsAdmin: 43012 cards need a callback URL; 60020 this server's IP is not trusted; 50002, 60011
+                scope; 90206, 90207 a mini-program that is not linked, or none.
         """
         body = message.to_wecom(self._transport.agent_id)
         return await self._transport.ask(SEND, MessageSent, body=body)
@@ -82,7 +85,8 @@ class Messages:
 
         Raises:
             ValueError: neither or both of ``replace_name`` and ``card``; nobody named.
-            Refused: 60140 the code is used or too old: send a new card; 82101, 82102 not a receiver.
+            Refused: 60140 the code is used or too old: send a new card; 82101, 82102 not a receiver; 42027 to
+                42051 a field of ``card``; 40056, 301002 the agent id is not the secret's.
             OutcomeUnknown: no answer.
         """
         check_present("response_code", response_code)

@@ -207,11 +207,24 @@ class Moments:
         return (await self._transport.ask(CREATE, _Created, body=task.to_wecom())).jobid
 
     async def job_result(self, jobid: str) -> MomentJob:
-        """Return how far a job is; store the moment id before the 24 h are over (doc 95094)."""
+        """Return how far a job is; store the moment id before the 24 h are over (doc 95094).
+
+        A job for nobody is no error of the call: ``result.errcode`` says so, such as 60011.
+
+        Raises:
+            Refused: 40058 no such job, or it is older than 24 h.
+        """
         return await self._transport.ask(JOB_RESULT, MomentJob, params={"jobid": jobid})
 
     async def cancel(self, moment_id: str) -> None:
-        """Take the task from members who have not published (doc 97612); what is published stays."""
+        """Take the task from members who have not published (doc 97612); what is published stays.
+
+        Again is as good as once.
+
+        Raises:
+            Busy: 41079 still being dispatched, try again in a minute.
+            Refused: 41059, 41060 bad id, or its job still runs.
+        """
         await self._transport.call(CANCEL, body={"moment_id": moment_id})
 
     async def tasks(self, moment_id: str) -> AsyncIterator[MomentMember]:
@@ -219,7 +232,7 @@ class Moments:
 
         Raises:
             Busy: 41079 still being dispatched, ask again in a minute.
-            Refused: 41059, 41060 bad id; 41067 a personal moment.
+            Refused: 41059, 41060 bad id, or its job still runs; 41067 a personal moment.
         """
         body = {"moment_id": moment_id, "limit": PAGE}
         async for page in self._transport.pages(TASKS, _Members, body):
@@ -230,7 +243,11 @@ class Moments:
         """Yield the customers a member chose when publishing; not who received it (doc 93333).
 
         Raises:
+            Busy: 41079 still being dispatched, ask again in a minute.
             NotYet: 41062 the member has not published yet.
+            Refused: 41059, 41060 bad id, or its job still runs; 41061 not this member's; 40003 no such
+                member.
+            NeedsAdmin: 60011 the member is outside the visible range.
         """
         body = {"moment_id": moment_id, "userid": userid, "limit": PAGE}
         async for page in self._transport.pages(CUSTOMERS, _Customers, body):
@@ -241,7 +258,11 @@ class Moments:
         """Yield the customers who can see a member's publication: the delivered ones (doc 93333).
 
         Raises:
+            Busy: 41079 still being dispatched, ask again in a minute.
             NotYet: 41062 the member has not published yet.
+            Refused: 41059, 41060 bad id, or its job still runs; 41061 not this member's; 40003 no such
+                member.
+            NeedsAdmin: 60011 the member is outside the visible range.
         """
         body = {"moment_id": moment_id, "userid": userid, "limit": RESULT_PAGE}
         async for page in self._transport.pages(SEND_RESULT, _Customers, body):
@@ -252,7 +273,11 @@ class Moments:
         """Return who liked and who commented on a member's publication (doc 93333).
 
         Raises:
+            Busy: 41079 still being dispatched, ask again in a minute.
             NotYet: 41062 the member has not published yet.
+            Refused: 41059, 41060 bad id, or its job still runs; 41061 not this member's; 40003 no such
+                member.
+            NeedsAdmin: 60011 the member is outside the visible range.
         """
         body = {"moment_id": moment_id, "userid": userid}
         return await self._transport.ask(COMMENTS, MomentComments, body=body)
@@ -263,6 +288,11 @@ class Moments:
         """Yield moments created from ``start`` to ``end``, at most 30 days apart (doc 93333); the list lags.
 
         ``filter_type``: 0 corp, 1 personal, 2 all. Pages hold 20.
+
+        Raises:
+            ValueError: a window of no zone, reversed or longer than 30 days.
+            Refused: 40003 no such ``creator``; 40058 bad ``filter_type``.
+            NeedsAdmin: 60011 the creator is outside the visible range.
         """
         body: dict[str, Any] = {
             "filter_type": filter_type,

@@ -102,7 +102,7 @@ class Statistics:
 
         Raises:
             Refused: 40003, 60111 bad member; 60123 bad department; 40058 a span WeCom does not keep.
-            NeedsAdmin: 84074 a member outside 客户联系's 使用范围.
+            NeedsAdmin: 84074 a member outside 客户联系's 使用范围, 60011 outside the visible range.
         """
         check_count("userids", userids, 100)
         check_count("department_ids", department_ids, 100)
@@ -122,7 +122,12 @@ class Statistics:
         order_by: Order = Order.NEW_GROUPS,
         ascending: bool = False,
     ) -> AsyncIterator[OwnerNumbers]:
-        """Yield the numbers of up to 100 owners' groups, 1000 a page (doc 92133)."""
+        """Yield the numbers of up to 100 owners' groups, 1000 a page (doc 92133).
+
+        Raises:
+            Refused: 40003 no such owner; 40058 a span WeCom does not keep.
+            NeedsAdmin: 60011 an owner outside the visible range.
+        """
         body = _days(start, end, owner_ids)
         body |= {"order_by": int(order_by), "order_asc": 1 if ascending else 0, "limit": PAGE}
         offset, total = 0, 1
@@ -137,7 +142,12 @@ class Statistics:
     async def groups_by_day(
         self, start: datetime, end: datetime, owner_ids: Sequence[str]
     ) -> list[DayNumbers]:
-        """Return the summed numbers of up to 100 owners' groups, day by day (doc 92133)."""
+        """Return the summed numbers of up to 100 owners' groups, day by day (doc 92133).
+
+        Raises:
+            Refused: 40003 no such owner; 40058 a span WeCom does not keep.
+            NeedsAdmin: 60011 an owner outside the visible range.
+        """
         return [*(await self._transport.ask(GROUPS_BY_DAY, _Days, body=_days(start, end, owner_ids))).items]
 
 
