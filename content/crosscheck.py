@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from content import schema
 from content.pack import PROMOTION
+from content.rule_check import check_rules
 from content.treatment_check import check_treatments
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def cross_check(draft: Draft) -> Iterator[Problem]:
     yield from _roles(draft)
     yield from _keywords(draft)
     yield from check_treatments(draft)
+    yield from check_rules(draft)
     yield from _items(draft)
 
 
@@ -58,6 +60,7 @@ def _keys(draft: Draft) -> Iterator[Problem]:
         (draft.welcomes, "key", "欢迎语"),
         (draft.roles, "key", "群角色"),
         (draft.keywords, "key", "关键词"),
+        (draft.rules, "key", "规则"),
         ([*draft.moments, *draft.group_posts], "key", "内容"),
         (draft.assets, "key", "素材"),
     )

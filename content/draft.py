@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from content import schema, schema_channels, schema_groups, schema_treatments
+from content import schema, schema_channels, schema_groups, schema_rules, schema_treatments
 from content.problems import FieldPath, Level, Problem, field_name
 from content.sources import Document, read_document
 
@@ -63,6 +63,7 @@ class Draft:
     roles: list[Entry[schema_groups.RoleModel]] = field(default_factory=list)
     keywords: list[Entry[schema_groups.KeywordModel]] = field(default_factory=list)
     treatments: list[Entry[schema_treatments.TreatmentModel]] = field(default_factory=list)
+    rules: list[Entry[schema_rules.RuleModel]] = field(default_factory=list)
     moments: list[Entry[schema.MomentModel]] = field(default_factory=list)
     group_posts: list[Entry[schema.GroupPostModel]] = field(default_factory=list)
     assets: list[Entry[Any]] = field(default_factory=list)
@@ -109,6 +110,9 @@ FILE_KINDS = (
         entries="treatments",
         target="treatments",
         required=False,
+    ),
+    FileKind(
+        name="rules.yaml", model=schema_rules.RulesFile, entries="rules", target="rules", required=False
     ),
     FileKind(name="moments/*.yaml", model=schema.MomentsFile, entries="items", target="moments"),
     FileKind(name="groups/*.yaml", model=schema.GroupPostsFile, entries="items", target="group_posts"),

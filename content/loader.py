@@ -28,6 +28,7 @@ from content.pictures import ASSETS_FOLDER, check_pictures
 from content.problems import PackError, Problem
 from content.render import Renderer
 from content.rotation import rotation_warnings
+from content.rule_specs import rule_of
 from content.texts import ASSET_TEMPLATES, check_texts
 from content.treatment_specs import specs_of
 
@@ -138,6 +139,7 @@ def _build(draft: Draft, renderer: Renderer, *, warnings: tuple[Problem, ...] = 
             for e in draft.keywords
         ),
         treatments=tuple(spec for entry in draft.treatments for spec in specs_of(entry)),
+        rules=tuple(rule_of(entry) for entry in draft.rules),
         moments=tuple(_item(entry, "moment") for entry in draft.moments),
         group_posts=tuple(_item(entry, "group") for entry in draft.group_posts),
         assets=tuple(_asset(entry, draft.root, renderer, model.clinic) for entry in draft.assets),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from content.channel_specs import ChannelSpec, Span, WelcomeSpec
     from content.group_specs import GroupWelcomeSpec, KeywordSpec
     from content.problems import Problem
+    from content.rule_specs import RuleSpec
     from content.schema import AssetKind, Category, PersonaKind
     from content.treatment_specs import TreatmentSpec
 
@@ -174,6 +175,7 @@ class Pack:
     keywords: tuple[KeywordSpec, ...] = ()
     opening: tuple[Span, ...] = ()  # empty: always open
     treatments: tuple[TreatmentSpec, ...] = ()
+    rules: tuple[RuleSpec, ...] = ()
     warnings: tuple[Problem, ...] = field(default=())
 
     # ── who ──────────────────────────────────────────────────────────────────────────────────────────

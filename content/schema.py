@@ -23,6 +23,7 @@ _CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 STATE = r"^[A-Za-z0-9_.-]+$"
 _APPID = r"^wx[0-9A-Za-z]{6,30}$"
 _VARIABLE = r"^[a-z][a-z0-9_]*$"
+TREATMENT = r"^[a-z0-9]+([._-][a-z0-9]+)*(\.\*)?$"
 
 PATTERN_REMEDIES = {
     _KEY: "只用小写字母、数字，中间可用 . - _",
@@ -34,6 +35,7 @@ PATTERN_REMEDIES = {
     STATE: "只用字母、数字和 _ - .",
     _APPID: "写小程序的 appid，以 wx 开头",
     _VARIABLE: "变量名用小写字母开头，只用小写字母、数字和 _",
+    TREATMENT: "写 treatments.yaml 里的 key；连同各个步骤写成 implant.*",
 }
 
 
