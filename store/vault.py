@@ -32,8 +32,12 @@ class Vault:
 
     def seal(self, text: str, *, about: str) -> bytes:
         """Encrypt ``text``; ``about`` (e.g. ``patient.name``) is bound to it: columns cannot be swapped."""
+        return self.seal_bytes(text.encode(), about=about)
+
+    def seal_bytes(self, data: bytes, *, about: str) -> bytes:
+        """Encrypt bytes, e.g. a file; see :meth:`seal`."""
         nonce = secrets.token_bytes(NONCE_BYTES)
-        return VERSION + nonce + self._aead.encrypt(nonce, text.encode(), about.encode())
+        return VERSION + nonce + self._aead.encrypt(nonce, data, about.encode())
 
     def open(self, sealed: bytes, *, about: str) -> str:
         """Decrypt what :meth:`seal` returned.
@@ -41,11 +45,18 @@ class Vault:
         Raises:
             SealBroken: another key, another column, or damaged bytes.
         """
+        try:
+            return self.open_bytes(sealed, about=about).decode()
+        except UnicodeDecodeError as exc:
+            raise SealBroken(f"{about}: sealed bytes, not a text") from exc
+
+    def open_bytes(self, sealed: bytes, *, about: str) -> bytes:
+        """Decrypt what :meth:`seal_bytes` returned; see :meth:`open`."""
         nonce, ciphertext = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
         if sealed[:1] != VERSION:
             raise SealBroken(f"{about}: unknown seal version")
         try:
-            return self._aead.decrypt(nonce, ciphertext, about.encode()).decode()
+            return self._aead.decrypt(nonce, ciphertext, about.encode())
         except (InvalidTag, ValueError) as exc:
             raise SealBroken(f"{about}: sealed with another key or damaged") from exc
 

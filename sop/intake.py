@@ -1,0 +1,198 @@
+"""Taking in what the clinic's own system tells: visits and filled-in surveys, and what follows from them.
+
+One intake serves one transaction: open it with :func:`open_intake`, tell it everything, commit. What it
+refuses it has not written.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import select
+
+from clinic import surveys, todos, visits
+from clinic.rules.happenings import Happening
+from clinic.tables import Member
+from clinic.whose import Book, PersonRef
+from content.treatment_specs import Catalogue
+from sop.consequences import reconsider
+from sop.handouts import hand_out
+from sop.roster import load_roster
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from clinic.care_tables import SurveyAnswer, Visit
+    from clinic.surveys import SheetFact
+    from clinic.tables import Patient
+    from clinic.visits import Recorded, VisitFact
+    from content.pack import Pack
+    from sop.roster import Roster
+    from store.vault import Vault
+
+PAGE: Final = "/console/imports"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitReport:
+    """A visit and whose it is, as the clinic's system tells it."""
+
+    person: PersonRef
+    visit: VisitFact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetReport:
+    """A filled-in survey and whose it is."""
+
+    person: PersonRef
+    sheet: SheetFact
+
+
+@dataclass(slots=True, kw_only=True)
+class Intake:
+    """Records facts in one transaction; made by :func:`open_intake`."""
+
+    session: AsyncSession
+    pack: Pack
+    vault: Vault
+    roster: Roster
+    catalogue: Catalogue
+    book: Book
+    doctors: Mapping[str, str]
+    public_url: str
+    actor: str
+    now: datetime
+    zone_day: str
+    known_visits: dict[visits.Key, Visit] = field(default_factory=dict)
+    known_sheets: dict[surveys.Key, SurveyAnswer] = field(default_factory=dict)
+    unknown: Counter[str] = field(default_factory=Counter)
+
+    async def expect(
+        self, *, visits_: Iterable[VisitReport] = (), sheets: Iterable[SheetReport] = ()
+    ) -> None:
+        """Read everything that these reports may concern, before they are told one by one."""
+        told, filled = tuple(visits_), tuple(sheets)
+        await self.book.load([*(one.person for one in told), *(one.person for one in filled)])
+        self.known_visits |= await visits.load(self.session, [report.visit.key for report in told])
+        self.known_sheets |= await surveys.load(self.session, [report.sheet.key for report in filled])
+
+    async def visit(self, report: VisitReport) -> tuple[Patient, Recorded]:
+        """Record an expected visit and what follows from it.
+
+        Raises:
+            PersonUnclear: it cannot be told whose it is; nothing was written.
+        """
+        patient = await self.book.take(report.person, now=self.now)
+        fact = self.understood(report.visit)
+        treatment = self.catalogue.find(fact.code)
+        recorded = await visits.record(
+            self.session,
+            patient,
+            fact,
+            self.known_visits,
+            treatment=treatment.key if treatment else None,
+            title=treatment.title if treatment else "",
+            vault=self.vault,
+            actor=self.actor,
+            now=self.now,
+        )
+        if recorded.fresh:
+            if recorded.unknown_code:
+                self.unknown[fact.code] += 1
+            await self.session.flush()
+            await self._reconsider(
+                patient,
+                Happening(
+                    kind="visit",
+                    at=fact.happened_at,
+                    visit_status=fact.status.value,
+                    treatment=treatment.key if treatment else "",
+                ),
+            )
+        return patient, recorded
+
+    async def sheet(self, report: SheetReport) -> tuple[Patient, SurveyAnswer, str]:
+        """Record an expected sheet and what follows from its answers; see :meth:`visit`."""
+        patient = await self.book.take(report.person, now=self.now)
+        fact = report.sheet
+        sheet, outcome = surveys.record(self.session, patient, fact, self.known_sheets)
+        if outcome in ("added", "changed"):
+            await self.session.flush()
+            answers: dict[str, object] = dict(fact.answers)
+            await self._reconsider(
+                patient, Happening(kind="survey", at=fact.at, survey=fact.survey, answers=answers)
+            )
+        return patient, sheet, outcome
+
+    async def tell_unknown(self) -> None:
+        """Ask a manager, once a day, to add the codes that the catalogue lacks."""
+        if not self.unknown:
+            return
+        # The codes themselves stay on the page: a wrong column could make a patient's name one.
+        await hand_out(
+            self.session,
+            roster=self.roster,
+            public_url=self.public_url,
+            key=f"treatment-codes:{self.zone_day}",
+            kind="treatment_code",
+            assignee=todos.MANAGER,
+            title="有就诊项目不在治疗目录里",
+            body="就诊已经记下，但认不出是什么治疗，回访和标签规则会漏掉它们。请打开“导入”页查看，补进治疗目录。",
+            now=self.now,
+            page=PAGE,
+        )
+
+    def understood(self, fact: VisitFact) -> VisitFact:
+        """Return a fact with the doctor's userid where the clinic's system wrote a name we know."""
+        userid = self.doctors.get(fact.doctor)
+        return replace(fact, doctor=userid) if userid else fact
+
+    async def _reconsider(self, patient: Patient, happening: Happening) -> None:
+        await reconsider(
+            self.session,
+            patient,
+            happening,
+            pack=self.pack,
+            roster=self.roster,
+            public_url=self.public_url,
+            now=self.now,
+        )
+
+
+async def open_intake(
+    session: AsyncSession, *, pack: Pack, vault: Vault, public_url: str, actor: str, now: datetime
+) -> Intake:
+    """Begin to take in facts in this transaction; other intakes wait until it ends."""
+    await visits.one_at_a_time(session)
+    return Intake(
+        session=session,
+        pack=pack,
+        vault=vault,
+        roster=await load_roster(session, pack),
+        catalogue=Catalogue(pack.treatments),
+        book=Book(session, vault),
+        doctors=await doctors_of(session, pack),
+        public_url=public_url,
+        actor=actor,
+        now=now,
+        zone_day=now.astimezone(pack.timezone).date().isoformat(),
+    )
+
+
+async def doctors_of(session: AsyncSession, pack: Pack) -> Mapping[str, str]:
+    """Return the userids of members by what the clinic's system may call them, where that is one member."""
+    named: dict[str, set[str]] = {}
+    rows = await session.execute(select(Member.userid, Member.name, Member.alias).where(Member.active))
+    for userid, name, alias in rows:
+        for called in {name, alias} - {""}:
+            named.setdefault(called, set()).add(userid)
+    for persona in pack.personas:
+        if persona.kind == "doctor":
+            named.setdefault(persona.name, set()).update(persona.members)
+    return {called: next(iter(userids)) for called, userids in named.items() if len(userids) == 1}
