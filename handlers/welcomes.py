@@ -6,10 +6,11 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from clinic import audit
+from clinic import audit, greetings
 from clinic.effects import SendWelcome
+from content.greeting import WHY_CHARS, Arrival, variant_of
 from handlers.router import Router, Turn
-from sop.roster import load_roster
+from sop.roster import load_speakers
 from store import outbox
 from wecom.events import ArchiveApproved, ContactAdded
 
@@ -23,26 +24,39 @@ def welcome_router(pack: Pack) -> Router:
     """Greet whoever brings a welcome code. Comes after the router that records the contact."""
     router = Router("welcomes")
 
-    @router.on(ContactAdded, lambda event: event.welcome_code is not None)
+    @router.on(ContactAdded, lambda event: event.welcome_code is not None, hurried=True)
     async def greet(event: ContactAdded, turn: Turn) -> None:
         """Queue the greeting; the courier sends it while the code still works."""
-        await _greet(event, event.welcome_code or "", event.state, turn, pack)
+        await _greet(event, event.welcome_code or "", turn, pack)
 
-    @router.on(ArchiveApproved, lambda event: event.welcome_code is not None)
+    @router.on(ArchiveApproved, lambda event: event.welcome_code is not None, hurried=True)
     async def greet_after_consent(event: ArchiveApproved, turn: Turn) -> None:
         """Consent to archiving brings the welcome code that was withheld before (41053)."""
-        await _greet(event, event.welcome_code or "", None, turn, pack)
+        await _greet(event, event.welcome_code or "", turn, pack)
 
     return router
 
 
-async def _greet(
-    event: ContactAdded | ArchiveApproved, code: str, state: str | None, turn: Turn, pack: Pack
-) -> None:
-    roster = await load_roster(turn.session, pack)
+async def _greet(event: ContactAdded | ArchiveApproved, code: str, turn: Turn, pack: Pack) -> None:
+    # Called before older events and before the contact is recorded: few statements, and no row is certain.
+    speakers = await load_speakers(turn.session, pack)
+    known = await greetings.known_of(
+        turn.session, event.external_userid, event.userid, tags=any(w.tags for w in pack.welcomes)
+    )
+    state = event.state if isinstance(event, ContactAdded) else known.channel or None
     channel = pack.channel(state)
-    persona = roster.persona_of(event.userid, otherwise=channel.persona if channel else None)
-    welcome = pack.welcome_for(persona, state)
+    persona = speakers.persona_of(event.userid, otherwise=channel.persona if channel else None)
+    welcome = pack.greet(
+        Arrival(
+            persona=persona,
+            state=state,
+            open=pack.open_at(turn.received_at),
+            again=known.again(event.happened_at),
+            tags=known.tags,
+        )
+    )
+    variant = variant_of(welcome, event.external_userid)
+    why = f"{welcome.why}（{variant.key}）"[:WHY_CHARS] if welcome.variants else welcome.why
     queued = await outbox.put(
         turn.session,
         SendWelcome(
@@ -51,13 +65,16 @@ async def _greet(
             external_userid=event.external_userid,
             persona=persona.key,
             welcome=welcome.key,
+            variant=variant.key,
+            channel=(state or "")[:64],
+            added_at=int(event.happened_at.timestamp()),
         ),
         # The code itself is a key to a chat; its digest names the greeting just as well.
         key=f"welcome:{sha256(code.encode()).hexdigest()[:40]}",
         now=turn.now,
         # From our own clock: WeCom's may run differently, and it says itself when the code is spent.
         deadline=turn.received_at + WELCOME_WINDOW,
-        cause=welcome.why,
+        cause=why,
         urgent=True,
     )
     if queued:
@@ -67,6 +84,11 @@ async def _greet(
             actor=audit.RULES,
             action="welcome.queued",
             subject=f"patient:{event.external_userid}",
-            reason=welcome.why,
-            detail={"userid": event.userid, "welcome": welcome.key, "persona": persona.key},
+            reason=why,
+            detail={
+                "userid": event.userid,
+                "welcome": welcome.key,
+                "variant": variant.key,
+                "persona": persona.key,
+            },
         )

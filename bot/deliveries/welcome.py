@@ -10,9 +10,11 @@ import structlog
 
 from bot.deliveries.base import Outcome, PlainDelivery, Sent
 from bot.deliveries.people import read_profile
-from clinic import audit, people
+from clinic import audit, greetings, people
 from clinic.effects import FetchContact, SendWelcome
 from clinic.tables import Member
+from sop.handouts import hand_out
+from sop.roster import load_roster
 from store import outbox
 from wecom.attachments import Image, Link, MiniProgram
 from wecom.errors import Refused, WeComError
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from bot.media import MediaLibrary
+    from clinic.tables import Patient
     from content.pack import Pack
     from content.render import Renderer
     from store.database import Database
@@ -33,6 +36,12 @@ log = structlog.get_logger(__name__)
 
 NAME_S: Final = 3.0  # a greeting without a name beats a late one
 ALREADY_DELIVERED: Final = 41051
+ANSWER_WITHIN: Final = timedelta(hours=2)
+ENDS: Final = {
+    outbox.SENT: greetings.SENT,
+    outbox.REFUSED: greetings.MISSED,
+    outbox.EXPIRED: greetings.MISSED,
+}
 
 
 class WelcomeDelivery(PlainDelivery):
@@ -50,6 +59,7 @@ class WelcomeDelivery(PlainDelivery):
         renderer: Renderer,
         media: MediaLibrary,
         vault: Vault,
+        public_url: str,
     ) -> None:
         self._client = client
         self._database = database
@@ -57,6 +67,7 @@ class WelcomeDelivery(PlainDelivery):
         self._renderer = renderer
         self._media = media
         self._vault = vault
+        self._public_url = public_url
 
     async def send(self, effect: OutboxEffect) -> Sent:
         wanted = SendWelcome.model_validate(effect.payload)
@@ -64,16 +75,17 @@ class WelcomeDelivery(PlainDelivery):
         persona = self._pack.persona(wanted.persona)
         async with self._database.read() as session:
             member = await session.get(Member, wanted.userid)
-        welcome = next(w for w in self._pack.welcomes if w.key == wanted.welcome)
+        chosen = self._pack.welcome(wanted.welcome).variant(wanted.variant)
         text = self._renderer.render(
-            welcome.text,
+            chosen.text,
             **self._pack.variables(
                 persona,
                 patient_name=profile.name if profile else "",
                 member_alias=(member.alias or member.name) if member else "",
+                doctor=self._pack.doctor_of(persona, wanted.channel or None),
             ),
         )
-        attachments = [card for key in welcome.attachments if (card := await self._card(key)) is not None]
+        attachments = [card for key in chosen.attachments if (card := await self._card(key)) is not None]
         try:
             await self._client.contacts.send_welcome(wanted.welcome_code, text, attachments)
         except Refused as exc:
@@ -87,8 +99,9 @@ class WelcomeDelivery(PlainDelivery):
     ) -> None:
         wanted = SendWelcome.model_validate(effect.payload)
         if isinstance(outcome.facts, people.Profile):
-            await people.apply_profile(session, outcome.facts, vault=self._vault, now=now)
-        elif outcome.state != outbox.QUEUED:
+            patient = await people.apply_profile(session, outcome.facts, vault=self._vault, now=now)
+        elif outcome.state in ENDS:
+            patient = await people.patient_of(session, wanted.external_userid, now=now)
             await outbox.put(
                 session,
                 FetchContact(external_userid=wanted.external_userid),
@@ -97,21 +110,72 @@ class WelcomeDelivery(PlainDelivery):
                 deadline=now + timedelta(days=1),
                 cause="欢迎语没有来得及读到客户昵称，补读详情",
             )
-        words = {
-            outbox.SENT: ("welcome.sent", "欢迎语已发出"),
-            outbox.REFUSED: ("welcome.missed", f"欢迎语没有发出：{outcome.error}"),
-            outbox.EXPIRED: ("welcome.missed", f"欢迎语错过了 20 秒时限：{outcome.error}"),
-        }.get(outcome.state)
-        if words is not None:
-            audit.record(
-                session,
-                at=now,
-                actor=audit.RULES,
-                action=words[0],
-                subject=f"patient:{wanted.external_userid}",
-                reason=words[1],
-                detail={"userid": wanted.userid, "welcome": wanted.welcome},
-            )
+        if outcome.state not in ENDS:
+            return
+        state = ENDS[outcome.state]
+        if outcome.state == outbox.EXPIRED and effect.state == outbox.UNKNOWN:
+            state = greetings.UNSURE
+        cause = "" if state == greetings.SENT else outcome.error or ""
+        await greetings.settled(
+            session,
+            key=effect.key,
+            patient=patient,
+            userid=wanted.userid,
+            channel=wanted.channel,
+            persona=wanted.persona,
+            welcome=wanted.welcome,
+            variant=wanted.variant,
+            why=effect.cause,
+            state=state,
+            cause=cause,
+            at=effect.created_at,
+            now=now,
+        )
+        missed = "欢迎语错过了 20 秒时限" if outcome.state == outbox.EXPIRED else "欢迎语没有发出"
+        audit.record(
+            session,
+            at=now,
+            actor=audit.RULES,
+            action="welcome.sent" if state == greetings.SENT else "welcome.missed",
+            subject=f"patient:{wanted.external_userid}",
+            reason="欢迎语已发出" if state == greetings.SENT else f"{missed}：{cause}",
+            detail={"userid": wanted.userid, "welcome": wanted.welcome, "variant": wanted.variant},
+        )
+        if state != greetings.SENT:
+            await self._ask_member(session, effect, wanted, patient, state=state, cause=cause, now=now)
+
+    async def _ask_member(
+        self,
+        session: AsyncSession,
+        effect: OutboxEffect,
+        wanted: SendWelcome,
+        patient: Patient,
+        *,
+        state: str,
+        cause: str,
+        now: datetime,
+    ) -> None:
+        """Let the member say by hand what the machine could not; not to somebody who is gone already."""
+        follow = await people.follow_of(session, patient, wanted.userid, at=effect.created_at)
+        if follow.lost_at is not None:
+            return
+        at = effect.created_at.astimezone(self._pack.timezone)
+        unsure = "可能没有收到欢迎语，请看一眼聊天" if state == greetings.UNSURE else "没有收到欢迎语"
+        channel = self._pack.channel(wanted.channel or None)
+        via = f"，来自渠道“{channel.title}”" if channel else ""
+        await hand_out(
+            session,
+            roster=await load_roster(session, self._pack),
+            public_url=self._public_url,
+            key=f"welcome-missed:{effect.key}",
+            kind="welcome_missed",
+            assignee=wanted.userid,
+            title="有新客户没收到欢迎语，请打个招呼",
+            body=f"{at:%m-%d %H:%M} 加你的新客户{via}，{unsure}。请在企业微信里亲自问候一句。原因：{cause}",
+            now=now,
+            patient_id=patient.id,
+            due_at=now + ANSWER_WITHIN,
+        )
 
     async def _profile(self, external_userid: str) -> people.Profile | None:
         try:

@@ -1,0 +1,103 @@
+"""Greetings: what is known of somebody in the moment she is greeted, and how her greeting ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from clinic.care_tables import Greeting
+from clinic.tables import Follow, Patient, PatientTag, Tag
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+SENT: Final = "sent"
+MISSED: Final = "missed"  # certainly not arrived within its 20 s
+UNSURE: Final = "unsure"  # the answer was lost, and there was no time to ask again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the records say of a patient and a member: nothing at all for somebody new."""
+
+    channel: str = ""
+    added_at: datetime | None = None  # the first time we know of
+    half: bool = False
+    tags: frozenset[str] = frozenset()
+
+    def again(self, at: datetime) -> bool:
+        """Tell whether an addition at ``at`` is a repeated one; confirming a half one is not."""
+        return self.added_at is not None and self.added_at < at and not self.half
+
+
+async def known_of(session: AsyncSession, external_userid: str, userid: str, *, tags: bool) -> Known:
+    """Read what a greeting may depend on, in one statement, or two when ``tags`` matter."""
+    query = (
+        select(Follow.channel, Follow.first_added_at, Follow.added_at, Follow.half, Patient.id)
+        .join(Patient, Patient.id == Follow.patient_id)
+        .where(Patient.external_userid == external_userid, Follow.userid == userid)
+    )
+    row = (await session.execute(query)).first()
+    worn = await _worn(session, external_userid) if tags else frozenset()
+    if row is None:
+        return Known(tags=worn)
+    moments = [at for at in (row.first_added_at, row.added_at) if at is not None]
+    return Known(channel=row.channel, added_at=min(moments, default=None), half=row.half, tags=worn)
+
+
+async def _worn(session: AsyncSession, external_userid: str) -> frozenset[str]:
+    query = (
+        select(Tag.group_name, Tag.name)
+        .join(PatientTag, PatientTag.tag_id == Tag.id)
+        .join(Patient, Patient.id == PatientTag.patient_id)
+        .where(Patient.external_userid == external_userid)
+    )
+    return frozenset(f"{group}/{name}" for group, name in await session.execute(query))
+
+
+async def settled(
+    session: AsyncSession,
+    *,
+    key: str,
+    patient: Patient,
+    userid: str,
+    channel: str,
+    persona: str,
+    welcome: str,
+    variant: str,
+    why: str,
+    state: str,
+    cause: str,
+    at: datetime,
+    now: datetime,
+) -> None:
+    """Write down how a greeting ended; written twice, the last word counts.
+
+    Args:
+        key: the outbox key of its effect, at most 64 characters.
+        cause: why it did not arrive; empty when it did.
+        at: when it was decided.
+    """
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    end = {"state": state, "cause": cause[:200], "settled_at": now}
+    await session.execute(
+        insert(Greeting)
+        .values(
+            key=key,
+            patient_id=patient.id,
+            userid=userid,
+            channel=channel[:64],
+            persona=persona,
+            welcome=welcome,
+            variant=variant,
+            why=why[:200],
+            at=at,
+            **end,
+        )
+        .on_conflict_do_update(index_elements=["key"], set_=end)
+    )
