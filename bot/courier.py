@@ -34,6 +34,7 @@ LOOK_S: Final = 0.5  # finds effects whose hour has come and that nobody announc
 ATTEMPTS: Final = 8
 LOOK_AGAIN: Final = timedelta(seconds=61)  # WeCom's lists lag: absent means absent twice, 60 s apart
 LEASE: Final = timedelta(seconds=30)
+PERHAPS: Final = "没有收到回答，可能已经发出，请在企业微信里看一眼"
 LAST_WORDS_S: Final = 7.0  # supervisors kill after 10 s; what is unanswered then is looked up later
 
 
@@ -163,10 +164,8 @@ class Courier:
 
     async def _attempt(self, delivery: Delivery, effect: OutboxEffect) -> Outcome:
         try:
-            if effect.state == outbox.UNKNOWN and delivery.when_unknown == "assume_sent":
-                return Outcome(state=outbox.SENT, error="没有收到回答，按已完成处理")
-            if effect.state == outbox.UNKNOWN and delivery.when_unknown == "find":
-                return await self._find(delivery, effect)
+            if effect.state == outbox.UNKNOWN:
+                return await self._resolve(delivery, effect)
             return await self._send(delivery, effect)
         except Withdrawn as exc:
             return Outcome(state=outbox.CANCELLED, error=str(exc))
@@ -177,12 +176,23 @@ class Courier:
             self._metrics.alarms.labels("effect.broken").inc()
             return self._lost(effect, type(exc).__name__)
 
+    async def _resolve(self, delivery: Delivery, effect: OutboxEffect) -> Outcome:
+        """Go on after an answer was lost, as far as the delivery says that this is harmless."""
+        match delivery.when_unknown:
+            case "assume_sent":
+                return Outcome(state=outbox.SENT, error="没有收到回答，按已完成处理")
+            case "find":
+                return await self._find(delivery, effect)
+            case "again" if self._repeats_harm(delivery, effect):
+                return Outcome(state=outbox.EXPIRED, error=PERHAPS)
+        return await self._send(delivery, effect)
+
     def _ended_badly(self, effect: OutboxEffect, exc: Exception) -> Outcome:
         match exc:
             case NotDone():
                 return self._later(effect, exc)
             case Refused():
-                return Outcome(state=outbox.REFUSED, errcode=exc.errcode, error=_said(exc))
+                return Outcome(state=outbox.REFUSED, errcode=exc.errcode, error=_perhaps(effect, _said(exc)))
             case OutcomeUnknown() | TimeoutError():
                 return self._lost(effect, str(exc) or "没有在时限内得到回答")
             case _:
@@ -197,12 +207,7 @@ class Courier:
         if effect.deadline is not None:
             left = (effect.deadline - self._clock.now()).total_seconds()
             if left <= 0:
-                sent_or_not = effect.state == outbox.UNKNOWN
-                error = (
-                    "没有收到回答，可能已经发出，请在企业微信里看一眼"
-                    if sent_or_not
-                    else "已过时限，没有发送"
-                )
+                error = PERHAPS if effect.state == outbox.UNKNOWN else "已过时限，没有发送"
                 return Outcome(state=outbox.EXPIRED, error=error)
         async with asyncio.timeout(left):
             sent = await delivery.send(effect)
@@ -230,16 +235,28 @@ class Courier:
             at = max(at, now + timedelta(seconds=exc.retry_after_s))
         # What has a deadline is tried until then: an outage of an hour must not cost a post its day.
         if effect.deadline is None and effect.attempts >= ATTEMPTS:
-            return Outcome(
-                state=outbox.REFUSED, errcode=exc.errcode, error=f"试了 {effect.attempts} 次：{_said(exc)}"
-            )
+            error = _perhaps(effect, f"试了 {effect.attempts} 次：{_said(exc)}")
+            return Outcome(state=outbox.REFUSED, errcode=exc.errcode, error=error)
         if effect.deadline is not None and at >= effect.deadline:
-            return Outcome(state=outbox.EXPIRED, errcode=exc.errcode, error=f"时限内没有完成：{_said(exc)}")
-        return Outcome(state=outbox.QUEUED, not_before=at, errcode=exc.errcode, error=str(exc))
+            error = _perhaps(effect, f"时限内没有完成：{_said(exc)}")
+            return Outcome(state=outbox.EXPIRED, errcode=exc.errcode, error=error)
+        # An attempt that was not made says nothing of an earlier one without an answer: that stays unknown.
+        state = outbox.UNKNOWN if effect.state == outbox.UNKNOWN else outbox.QUEUED
+        return Outcome(state=state, not_before=at, errcode=exc.errcode, error=str(exc))
+
+    def _repeats_harm(self, delivery: Delivery, effect: OutboxEffect) -> bool:
+        """Tell whether what protects from a second effect has run out since the first call."""
+        first = effect.dispatched_at or effect.created_at
+        return delivery.again_within is not None and self._clock.now() - first >= delivery.again_within
 
     def _pause(self, effect: OutboxEffect) -> datetime:
         seconds = min(0.5 * 2**effect.attempts, 300.0)
         return self._clock.now() + timedelta(seconds=seconds)
+
+
+def _perhaps(effect: OutboxEffect, error: str) -> str:
+    """Return ``error``, after the warning that an earlier attempt may have arrived."""
+    return f"{PERHAPS}。后来再试：{error}" if effect.state == outbox.UNKNOWN else error
 
 
 def _said(exc: NotDone | Refused) -> str:

@@ -113,9 +113,7 @@ async def created(
     push.job_id, push.remote_id = job_id or push.job_id, remote_id or push.remote_id
     push.next_poll_at = now + FIRST_POLL
     await session.flush()
-    await keep_receipts(
-        session, push.id, post.sender, dict.fromkeys(unreachable, ("unreachable", now))
-    )
+    await keep_receipts(session, push.id, post.sender, dict.fromkeys(unreachable, ("unreachable", now)))
     if remote_id is not None:
         _awaiting(session, post, now)
     return push

@@ -47,6 +47,8 @@ class Delivery(Protocol):
     """Longer than the slowest honest attempt."""
     when_unknown: ClassVar[Literal["again", "find", "assume_sent"]]
     """After a lost answer: repeat (harmless), look for it in WeCom's lists, or leave it at that."""
+    again_within: ClassVar[timedelta | None]
+    """How long after the first call a repeat is harmless (:mod:`wecom.lost_answers`); None: for ever."""
 
     async def send(self, effect: OutboxEffect) -> Sent:
         """Make the call. Raises ``WeComError`` or :class:`Withdrawn`, and changes no row."""
@@ -65,6 +67,7 @@ class PlainDelivery:
 
     lease: ClassVar[timedelta] = timedelta(seconds=30)
     when_unknown: ClassVar[Literal["again", "find", "assume_sent"]] = "again"
+    again_within: ClassVar[timedelta | None] = None
 
     async def find(self, effect: OutboxEffect) -> Sent | None:
         del effect

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from bot.deliveries.base import Outcome, PlainDelivery, Sent, Withdrawn
@@ -11,6 +12,7 @@ from sop.roster import load_roster
 from sop.tables import Batch, ReviewCard
 from store import outbox
 from wecom.errors import Refused
+from wecom.lost_answers import LONGEST_DUPLICATE_CHECK
 from wecom.messages import Message, TextCard
 
 if TYPE_CHECKING:
@@ -23,13 +25,21 @@ if TYPE_CHECKING:
     from store.outbox import OutboxEffect
     from wecom.client import WeComClient
 
-REPEAT_S: Final = 14_400  # WeCom drops a repeat within 4 h, so a second try after a lost answer is harmless
+# WeCom drops a repeat within 4 h, so until then a second try after a lost answer is harmless.
+REPEAT: Final = LONGEST_DUPLICATE_CHECK
+REPEAT_S: Final = int(REPEAT.total_seconds())
+# Its clock began when the first call arrived, and a second one takes its time too.
+AGAIN_WITHIN: Final = REPEAT - timedelta(minutes=2)
 TASK_ID_USED: Final = 42014
 CODE_USED: Final = 60140
 
 
 class ReviewCardDelivery(PlainDelivery):
-    """Sends a batch's card as it stands at that moment, or not at all when it was overtaken."""
+    """Sends a batch's card as it stands at that moment, or not at all when it was overtaken.
+
+    Its words may have changed since an unanswered try, so the duplicate check is not enough: the task id
+    names what is shown and works once.
+    """
 
     kind: ClassVar[str] = SendReviewCard.kind
 
@@ -97,6 +107,7 @@ class NoticeDelivery(PlainDelivery):
     """Writes to members through the app's chat."""
 
     kind: ClassVar[str] = NotifyStaff.kind
+    again_within: ClassVar[timedelta | None] = AGAIN_WITHIN
 
     def __init__(self, client: WeComClient) -> None:
         self._client = client
