@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
-from tests.support import refused_kf, refused_messages, refused_on_demand, refused_sends
 from tests.support.refusal_stage import API, GONE, HIDDEN, IDLE, Case, Stage, drain, open_stage
+from tests.support.refused import ENFORCED, on_demand
+from tests.support.refused.kf_accounts import RESULTS
 from wecom.api.kf import Kf
 from wecom.api.kf_accounts import KfAccounts
 from wecom.api.kf_customers import KfPeople
@@ -32,12 +33,7 @@ from wecom.messages import Message, Text
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-CASES: list[Case] = [
-    *refused_sends.CASES,
-    *refused_messages.CASES,
-    *refused_kf.CASES,
-    *refused_on_demand.CASES,
-]
+CASES: list[Case] = [*ENFORCED, *on_demand.CASES]
 
 
 @pytest.fixture
@@ -75,9 +71,9 @@ async def test_it_is_refused_and_changes_nothing(stage: Stage, case: Case) -> No
     assert calls[-1] == (case.api, case.errcode if case.answered is None else case.answered)
 
 
-@pytest.mark.parametrize("method", refused_on_demand.USUAL)
-async def test_the_call_that_is_refused_on_demand_is_answered_otherwise(stage: Stage, method: str) -> None:
-    given, act = refused_on_demand.USUAL[method]
+@pytest.mark.parametrize("method", on_demand.USUAL)
+async def test_the_call_that_is_on_demand_is_answered_otherwise(stage: Stage, method: str) -> None:
+    given, act = on_demand.USUAL[method]
     there = await _awaited(given(stage))
     stage.tenant.journal.clear()
     await _awaited(act(stage, there))
@@ -112,9 +108,9 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("method", refused_on_demand.USUAL)
+@pytest.mark.parametrize("method", on_demand.USUAL)
 async def test_what_a_good_call_changes_can_be_seen(stage: Stage, method: str) -> None:
-    given, act = refused_on_demand.USUAL[method]
+    given, act = on_demand.USUAL[method]
     there = await _awaited(given(stage))
     before = stage.look()
     await _awaited(act(stage, there))
@@ -157,12 +153,11 @@ def test_every_errcode_that_a_method_documents_has_its_case(method: str) -> None
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_errcode_that_the_sandbox_enforces_is_documented(method: str) -> None:
-    enforced = [*refused_sends.CASES, *refused_messages.CASES, *refused_kf.CASES]
-    assert {case.errcode for case in enforced if case.method == method and case.errcode} <= promised(method)
+    assert {case.errcode for case in ENFORCED if case.method == method and case.errcode} <= promised(method)
 
 
 def test_every_method_has_a_call_that_is_answered() -> None:
-    assert set(METHODS) == set(refused_on_demand.USUAL)
+    assert set(METHODS) == set(on_demand.USUAL)
 
 
 # --- refusals inside a good answer ----------------------------------------------------------------------------
@@ -171,7 +166,7 @@ def test_every_method_has_a_call_that_is_answered() -> None:
 async def test_each_servicer_who_cannot_be_has_an_errcode(stage: Stage) -> None:
     kfid = await stage.desk()
     before = stage.look()
-    wanted = refused_kf.RESULTS
+    wanted = RESULTS
     results = await stage.client.kf_accounts.add_servicers(kfid, userids=[*wanted], department_ids=[99])
     assert {one.userid: one.errcode for one in results if one.userid} == wanted
     assert [one.errcode for one in results if one.department_id == 99] == [60123]

@@ -9,8 +9,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from tests.support.refusal_stage import API, Case, Stage, drain, refuses
-from tests.support.refused_kf import HELLO, WITH_ACCOUNT, asked, welcome_code
-from tests.support.refused_sends import OF_A_MEMBER
+from tests.support.refused.kf_desk import HELLO, WITH_ACCOUNT, asked
+from tests.support.refused.kf_sessions import welcome_code
+from tests.support.refused.moments import OF_A_MEMBER
 from tests.support.sandbox_driver import picture
 from wecom.api.mass import MassSend
 from wecom.api.moments import MomentTask
