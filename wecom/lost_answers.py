@@ -76,8 +76,9 @@ LOST_ANSWERS: Final[dict[str, LostAnswer]] = {
         source="doc 92229",
     ),
     "externalcontact/group_welcome_template/add": LostAnswer(
-        then="never",
-        by="there is no list, members are told of each, and 100 are all: look in the admin console first",
+        then="again",
+        by="notify 0: owners apply material by hand, so what lies there twice greets nobody. It counts among the"
+        " 100 and no list tells of it; never again with notify 1, which tells every member",
         source="doc 92366",
     ),
     "externalcontact/customer_acquisition/create_link": LostAnswer(

@@ -260,16 +260,33 @@ async def test_what_kf_says_again_with_its_own_id_or_code_is_said_once(
     assert await finders.kf_moved(kfid, patient, State.HUMAN, servicer="xiaohu")
 
 
+async def test_group_material_made_again_without_notice_is_told_to_nobody(
+    client: WeComClient, sandbox: Sandbox
+) -> None:
+    def notices_of_groups() -> int:
+        return sum(len(chat) for chat in sandbox.tenant.corp.assistant_chats.values())
+
+    welcome = GroupWelcome(text="欢迎")
+    await client.group_welcomes.add(welcome)
+    before = notices_of_groups()
+    assert before > 0
+    adding = client.group_welcomes.add(welcome, notify=False)
+    await lose(sandbox, "externalcontact/group_welcome_template/add", adding)
+
+    template_id = await client.group_welcomes.add(welcome, notify=False)
+
+    assert (await client.group_welcomes.get(template_id)).text.content == "欢迎"
+    assert notices_of_groups() == before
+
+
 # -- never: it is made once, and nobody tries again by himself ----------------------------------------------
 
 
 async def test_what_no_list_tells_of_is_asked_for_once(client: WeComClient, sandbox: Sandbox) -> None:
     (chat_id, *_) = [ref.chat_id async for ref in client.groups.list(["xiaohu"])]
-    attempts = {
-        "externalcontact/groupchat/add_join_way": client.join_ways.add(JoinWay(chat_ids=(chat_id,))),
-        "externalcontact/group_welcome_template/add": client.group_welcomes.add(GroupWelcome(text="欢迎")),
-    }
-    for call, attempt in attempts.items():
-        await lose(sandbox, call, attempt)
-        assert LOST_ANSWERS[call].then == "never"
-        assert calls(sandbox, call) == 1
+    call = "externalcontact/groupchat/add_join_way"
+
+    await lose(sandbox, call, client.join_ways.add(JoinWay(chat_ids=(chat_id,))))
+
+    assert LOST_ANSWERS[call].then == "never"
+    assert calls(sandbox, call) == 1
