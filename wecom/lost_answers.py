@@ -77,8 +77,8 @@ LOST_ANSWERS: Final[dict[str, LostAnswer]] = {
     ),
     "externalcontact/group_welcome_template/add": LostAnswer(
         then="again",
-        by="notify 0: owners apply material by hand, so what lies there twice greets nobody. It counts among the"
-        " 100 and no list tells of it; never again with notify 1, which tells every member",
+        by="notify 0: owners apply material by hand, so what lies there twice greets nobody. It counts among"
+        " the 100 and no list tells of it; never again with notify 1, which tells every member",
         source="doc 92366",
     ),
     "externalcontact/customer_acquisition/create_link": LostAnswer(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from content.pack import Pack
 
 SEND = "externalcontact/add_msg_template"
+MOMENT = "externalcontact/add_moment_task"
 CANCEL = "externalcontact/cancel_groupmsg_send"
 DELETED = "change_external_contact.del_external_contact"
 
@@ -227,6 +228,30 @@ async def test_two_group_messages_with_one_text_never_take_each_others_task(clin
         read_again = await read(clinic, post)
         recipients = tasks[read_again["push"]["remote_id"]].tasks["xiaohu"].recipients
         assert sorted(recipients) == sorted(post["audience"]["chat_ids"])
+
+
+async def test_two_moments_with_one_text_wait_for_each_other_while_a_job_runs(clinic: Clinic) -> None:
+    clinic.tenant.rules.moment_job_s = 100
+    planned = [p for p in await clinic.plan() if p["kind"] == "moment" and p["persona"] == "assistant"][:2]
+    at = (clinic.clock.now() + timedelta(hours=1)).isoformat()
+    posts = []
+    for post in planned:
+        path = f"/posts/{post['id']}"
+        change = {"scheduled_at": at, "text": "换季牙龈容易敏感，刷牙轻一点。", "attachments": []}
+        edited = await clinic.api("PATCH", path, change)
+        posts.append(await clinic.api("POST", f"{path}/approve", {"digest": edited["digest"]}))
+    clinic.clock.advance(timedelta(hours=1, seconds=1))
+    await clinic.runtime.clockwork.push_due()
+    await clinic.runtime.courier.drain()
+
+    assert len(clinic.journal(MOMENT)) == 1, "nobody knows yet which moment the first job makes"
+    clinic.tenant.faults.add("reset_after", MOMENT)
+    await settle(clinic)
+
+    moments = [(await read(clinic, post))["push"]["remote_id"] for post in posts]
+    assert len(set(moments)) == 2
+    assert len(clinic.journal(MOMENT)) == 2
+    assert {(await read(clinic, post))["state"] for post in posts} == {"awaiting_sender"}
 
 
 async def test_a_task_older_than_the_call_is_not_taken_and_nothing_is_created_blindly(clinic: Clinic) -> None:

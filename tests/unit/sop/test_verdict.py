@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sop.life import PostState
 from sop.posts import digest_of
-from sop.receipts import pause_after, reminder_due, verdict
+from sop.receipts import WHY, pause_after, reminder_due, told, verdict
 from sop.tables import Push
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -48,6 +48,42 @@ def test_nothing_is_published_before_the_tap_and_a_settled_task_always_ends(
     if verdict(tapped=True, wanted=wanted, counts=counts, settled=settled) is PostState.PUBLISHED:
         assert not failed
         assert counts["sent"] >= wanted
+
+
+@pytest.mark.parametrize(
+    ("kind", "counts", "wanted", "words"),
+    [
+        pytest.param("direct", {"sent": 3}, 3, "已发给 3 位客户", id="all patients"),
+        pytest.param("group", {"sent": 2}, 2, "已发给 2 个群", id="all groups"),
+        pytest.param(
+            "direct", {"sent": 1, "waiting": 2}, 3, "已发给 1 位客户，2 位客户没有发出", id="unsent"
+        ),
+        pytest.param(
+            "group", {"sent": 1}, 3, "已发给 1 个群，2 个群没有发出", id="groups that were not chosen"
+        ),
+        pytest.param(
+            "direct",
+            {"sent": 1, "capped": 1},
+            2,
+            "已发给 1 位客户，1 位客户这段时间收到的群发已满",
+            id="one had her share",
+        ),
+        pytest.param("moment", {"sent": 7}, 0, "", id="a moment is not counted by recipients"),
+    ],
+)
+def test_the_outcome_is_told_in_words(kind: str, counts: dict[str, int], wanted: int, words: str) -> None:
+    assert told(kind, wanted=wanted, counts=Counter(counts)) == words
+
+
+@given(counts=COUNTS, wanted=st.integers(0, 60), kind=st.sampled_from(["group", "direct"]))
+def test_every_status_that_occurred_is_told_and_no_other(
+    counts: Counter[str], wanted: int, kind: str
+) -> None:
+    words = told(kind, wanted=wanted, counts=counts)
+
+    for status, why in WHY.items():
+        assert (why[kind] in words) == (counts[status] > 0)
+    assert len(words) < 200  # the reason's column takes 500
 
 
 def push_of(*, created: datetime, reminders: int) -> Push:
