@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,14 +14,17 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from bot.callback import CallbackEndpoint
-from bot.clockwork import Alone, Clockwork, RedisLeadership
+from bot.clockwork import Alone, Clockwork, RedisLeadership, Tick
 from bot.corp_tags import CorpTags
 from bot.courier import Courier
 from bot.deliveries.cards import CardUpdateDelivery, NoticeDelivery, ReviewCardDelivery
 from bot.deliveries.groups import GroupFetch, GroupWelcomeDelivery, GroupWelcomeRemoval
 from bot.deliveries.people import ContactFetch, TagDelivery
 from bot.deliveries.tasks import CancelDelivery, ReminderDelivery, TaskDelivery
+from bot.deliveries.transfers import GroupTransferDelivery, PatientTransferDelivery
 from bot.deliveries.welcome import WelcomeDelivery
+from bot.group_care import GroupCare
+from bot.handovers import Handovers
 from bot.health import WeComHealth, health_routes
 from bot.inbox_worker import InboxWorker
 from bot.media import MediaLibrary
@@ -86,6 +90,8 @@ class Runtime:
     clockwork: Clockwork
     planning: WeekPlanning
     watcher: Watcher
+    handovers: Handovers
+    group_care: GroupCare
     metrics: Metrics
 
 
@@ -250,6 +256,8 @@ class _Builder:
                 GroupFetch(client, database, pack=pack, public_url=settings.public_url, clock=clock),
                 GroupWelcomeDelivery(client, database, pack=pack, renderer=self.renderer, media=media),
                 GroupWelcomeRemoval(client),
+                PatientTransferDelivery(client, pack=pack, public_url=settings.public_url),
+                GroupTransferDelivery(client, pack=pack, public_url=settings.public_url),
                 TaskDelivery(client, database, media=media, clock=clock),
                 ReminderDelivery(client),
                 CancelDelivery(client),
@@ -262,6 +270,23 @@ class _Builder:
             alone=self.redis is None,
         )
         watcher = Watcher(database, client, clock=clock, metrics=self.metrics)
+        handovers = Handovers(
+            database,
+            client,
+            pack=pack,
+            public_url=settings.public_url,
+            clock=clock,
+            on_queued=lambda: self.wakeups.tell(OUTBOX),
+        )
+        group_care = GroupCare(
+            database,
+            client,
+            pack=pack,
+            renderer=self.renderer,
+            public_url=settings.public_url,
+            clock=clock,
+            on_queued=lambda: self.wakeups.tell(OUTBOX),
+        )
         return Runtime(
             database=database,
             clock=clock,
@@ -289,9 +314,19 @@ class _Builder:
                 metrics=self.metrics,
                 leadership=Alone() if self.redis is None else RedisLeadership(self.redis),
                 on_due=lambda: self.wakeups.tell(OUTBOX),
+                more=(
+                    Tick(name="handovers", job=handovers.look, every=timedelta(minutes=1)),
+                    Tick(
+                        name="leavers", job=handovers.find_leavers, every=timedelta(minutes=10), at_once=False
+                    ),
+                    # Not in the first minutes: the groups must have been read before owners are asked.
+                    Tick(name="group_care", job=group_care.keep, every=timedelta(minutes=5), at_once=False),
+                ),
             ),
             planning=self.planning,
             watcher=watcher,
+            handovers=handovers,
+            group_care=group_care,
             metrics=self.metrics,
         )
 

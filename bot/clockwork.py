@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -15,13 +16,13 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from sop import push, receipts
+from sop import push, receipts, vacancies
 from sop.roster import load_roster
 from store import inbox, outbox
 from wecom.errors import WeComError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from zoneinfo import ZoneInfo
 
     from redis.asyncio import Redis
@@ -77,6 +78,16 @@ class RedisLeadership:
         return True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """Work that comes again and again. ``at_once``: also when the program starts."""
+
+    name: str
+    job: Callable[[], Awaitable[object]]
+    every: timedelta
+    at_once: bool = True
+
+
 class Clockwork:
     """Runs the ticks on APScheduler."""
 
@@ -96,6 +107,7 @@ class Clockwork:
         metrics: Metrics,
         leadership: Leadership,
         on_due: Callable[[], None],
+        more: Sequence[Tick] = (),
     ) -> None:
         self._database = database
         self._clock = clock
@@ -110,24 +122,27 @@ class Clockwork:
         self._metrics = metrics
         self._leadership = leadership
         self._on_due = on_due
+        self._more = tuple(more)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Tick until the block ends; ticks under way are then waited for."""
         scheduler = AsyncIOScheduler(timezone=UTC)
-        jobs: list[tuple[Callable[[], Awaitable[object]], timedelta]] = [
-            (self.push_due, timedelta(seconds=1)),
-            (self._watcher.look, timedelta(seconds=1)),
-            (self.remind, timedelta(minutes=1)),
-            (self.ensure_week, timedelta(seconds=5)),
-            (self.read_tenant, timedelta(seconds=15)),
-            (self.warm_media, timedelta(minutes=10)),
-            (self.reconcile, timedelta(minutes=1)),
-            (self.count, timedelta(seconds=15)),
-        ]
+        jobs = (
+            Tick(name="push_due", job=self.push_due, every=timedelta(seconds=1)),
+            Tick(name="look", job=self._watcher.look, every=timedelta(seconds=1)),
+            Tick(name="remind", job=self.remind, every=timedelta(minutes=1)),
+            Tick(name="ensure_week", job=self.ensure_week, every=timedelta(seconds=5)),
+            Tick(name="read_tenant", job=self.read_tenant, every=timedelta(seconds=15)),
+            Tick(name="warm_media", job=self.warm_media, every=timedelta(minutes=10)),
+            Tick(name="reconcile", job=self.reconcile, every=timedelta(minutes=1)),
+            Tick(name="count", job=self.count, every=timedelta(seconds=15)),
+            Tick(name="watch_personas", job=self.watch_personas, every=timedelta(minutes=1)),
+            *self._more,
+        )
         under_way: set[asyncio.Task[None]] = set()
 
-        def start(job: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[None]]:
+        def start(tick: Tick) -> Callable[[], Awaitable[None]]:
             async def run() -> None:
                 task = asyncio.current_task()
                 if task is not None:
@@ -135,16 +150,16 @@ class Clockwork:
                     task.add_done_callback(under_way.discard)
                 # Cancelled only at shutdown; APScheduler would report that as an error.
                 with suppress(asyncio.CancelledError):
-                    await self._tick(job)
+                    await self._run(tick)
 
             return run
 
-        for job, every in jobs:
+        for tick in jobs:
             scheduler.add_job(
-                start(job),
-                IntervalTrigger(seconds=int(every.total_seconds())),
-                id=job.__name__,
-                next_run_time=datetime.now(UTC),
+                start(tick),
+                IntervalTrigger(seconds=int(tick.every.total_seconds())),
+                id=tick.name,
+                next_run_time=datetime.now(UTC) + (timedelta() if tick.at_once else tick.every),
                 max_instances=1,
                 coalesce=True,
                 misfire_grace_time=None,
@@ -197,6 +212,21 @@ class Clockwork:
         """Upload what greetings need, before somebody must be greeted within 20 s."""
         await self._warm()
 
+    async def watch_personas(self) -> None:
+        """Tell the manager of personas that nobody can speak as."""
+        async with self._database.write() as session:
+            roster = await load_roster(session, self._pack)
+            empty = await vacancies.watch(
+                session,
+                roster=roster,
+                public_url=self._public_url,
+                zone=self._zone,
+                now=self._clock.now(),
+            )
+        self._metrics.personas_vacant.set(len(empty))
+        if empty:
+            self._on_due()
+
     async def count(self) -> None:
         """Count rows by state for the metrics."""
         async with self._database.read() as session:
@@ -208,12 +238,12 @@ class Clockwork:
                 for state, number in counts.items():
                     gauge.labels(state).set(number)
 
-    async def _tick(self, job: Callable[[], Awaitable[object]]) -> None:
-        name = job.__name__
+    async def _run(self, tick: Tick) -> None:
+        name = tick.name
         if not await self._leadership.held():
             return
         try:
-            await job()
+            await tick.job()
         except WeComError as exc:
             self._metrics.ticks.labels(name, "wecom_error").inc()
             log.warning("clockwork.wecom_error", job=name, outcome=exc.outcome, errcode=exc.errcode)

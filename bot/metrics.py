@@ -34,6 +34,9 @@ class Metrics:
         )
         self.inbox_rows = Gauge("xiaohu_inbox_rows", "Inbox rows.", ["state"], registry=self.registry)
         self.outbox_rows = Gauge("xiaohu_outbox_rows", "Outbox rows.", ["state"], registry=self.registry)
+        self.personas_vacant = Gauge(
+            "xiaohu_personas_vacant", "Personas without a member who can post.", registry=self.registry
+        )
         self.ticks = self._counter("xiaohu_ticks", "Clockwork runs.", "job", "outcome")
 
     def on_call(self, api: str, outcome: str, seconds: float, /) -> None:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from handlers.cards import card_router
 from handlers.contacts import contact_router
 from handlers.groups import group_router
+from handlers.handovers import handover_router
 from handlers.router import Router
+from handlers.staff import staff_router
 from handlers.welcomes import welcome_router
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ def root_router(pack: Pack, *, public_url: str) -> Router:
         contact_router(pack),
         welcome_router(pack),
         group_router(pack, public_url=public_url),
+        staff_router(pack, public_url=public_url),
+        handover_router(pack, public_url=public_url),
         card_router(pack, public_url=public_url),
     )
     return router
