@@ -99,10 +99,12 @@ class MediaApi:
         People see ``filename``.
 
         Raises:
-            ValueError: the size or the filename.
+            ValueError: the kind, the size or the filename.
             Refused: 40005 no AMR or no MP4; 40123 damaged picture; 45007 a voice longer than 60 s; 40004,
                 40006, 40009, 40011, 45001 a kind or size that WeCom sees otherwise.
         """
+        if kind not in UPLOAD_LIMITS:
+            raise ValueError(f"kind: {kind}, WeCom takes {', '.join(UPLOAD_LIMITS)}")
         form = _Form(filename, data, content_type, most=UPLOAD_LIMITS[kind])
         return await self._transport.ask(UPLOAD, Media, params={"type": kind}, form=form, timeout_s=timeout_s)
 

@@ -72,6 +72,7 @@ MEDIA = [
     refuses("media.upload", 40005, "a voice that is no AMR", file("voice", b"ID3 not an AMR")),
     refuses("media.upload", 40005, "a video that is no MP4", file("video", b"not a video")),
     refuses("media.upload", 45007, "a voice of more than a minute", file("voice", AMR_MINUTE)),
+    forbids("media.upload", "kind", "a kind that is none", file("sticker", bytes(9))),
     forbids("media.upload", "data", "five bytes", file("file", bytes(5))),
     *(
         forbids("media.upload", "data", f"{kind} over {most} MB", file(kind, bytes(most * MB + 1)))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 
-SLICE_S = 0.02
+SLICE_S = 0.01
 
 
 class Slices:
-    """Gives the loop to others every 20 ms: ``if slices.over: await slices.pause()``.
+    """Gives the loop to others every 10 ms: ``if slices.over: await slices.pause()``.
 
     Whoever pauses must expect that the tenant changed meanwhile.
     """
