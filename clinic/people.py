@@ -30,6 +30,7 @@ PHONE: Final = "patient.phone"
 REMARK: Final = "follow.remark"
 BY_PATIENT: Final = "patient"
 BY_MEMBER: Final = "member"
+BY_TRANSFER: Final = "transfer"  # handed over to a colleague (在职继承)
 BY_SYNC: Final = "sync"  # nobody told us; the member's list no longer holds her
 
 
@@ -60,7 +61,7 @@ class NumberTaken(ValueError):
     """The clinic's number belongs to another record; ``patient_id`` says which."""
 
     def __init__(self, patient_id: int) -> None:
-        super().__init__("这个客户编号已经属于另一份档案：核对编号，或者把两份档案合并")
+        super().__init__("这个病历号已经属于另一份档案：请核对，或者把两份档案合并")
         self.patient_id = patient_id
 
 
