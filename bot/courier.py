@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -18,7 +20,7 @@ from store import outbox
 from wecom.errors import NotDone, OutcomeUnknown, Refused, WeComError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from bot.deliveries.base import Delivery
@@ -29,13 +31,35 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-AT_ONCE: Final = 16
+AT_ONCE: Final = {True: 32, False: 16}  # by urgency: who hurries never waits for who does not
+SETTLED_AT_ONCE: Final = 32  # outcomes written in one transaction: its end costs a write to disk
 LOOK_S: Final = 0.5  # finds effects whose hour has come and that nobody announced
 ATTEMPTS: Final = 8
 LOOK_AGAIN: Final = timedelta(seconds=61)  # WeCom's lists lag: absent means absent twice, 60 s apart
 LEASE: Final = timedelta(seconds=30)
 PERHAPS: Final = "没有收到回答，可能已经发出，请在企业微信里看一眼"
 LAST_WORDS_S: Final = 7.0  # supervisors kill after 10 s; what is unanswered then is looked up later
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Lane:
+    """What is under way of one urgency."""
+
+    at_once: int
+    under_way: set[asyncio.Task[None]] = field(default_factory=set)
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    claiming: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Ended:
+    """An attempt whose outcome is to be written down."""
+
+    effect: OutboxEffect
+    delivery: Delivery | None
+    outcome: Outcome
+    settled: bool = False
+    error: Exception | None = None
 
 
 class Courier:
@@ -58,51 +82,64 @@ class Courier:
         self._on_settled = on_settled
         self._alone = alone
         self._owner = secrets.token_hex(8)
-        self._woken = asyncio.Event()
-        self._under_way: set[asyncio.Task[None]] = set()
-        self._claiming = asyncio.Lock()
+        self._lanes = {urgent: _Lane(at_once=at_once) for urgent, at_once in AT_ONCE.items()}
+        self._ended: list[_Ended] = []
+        self._settling = asyncio.Lock()
         self._longest_lease = max([LEASE, *(d.lease for d in self._deliveries.values())])
 
     def wake(self) -> None:
         """Say that there may be work."""
-        self._woken.set()
+        for lane in self._lanes.values():
+            lane.woken.set()
 
     @property
     def idle(self) -> bool:
         """Whether no delivery is under way."""
-        return not self._under_way
+        return not self._under_way()
+
+    def _under_way(self) -> list[asyncio.Task[None]]:
+        return [task for lane in self._lanes.values() for task in lane.under_way]
 
     async def run(self) -> None:
         """Deliver until cancelled; calls already made are then seen through to their end."""
-        first = True
         try:
-            while True:
-                self._woken.clear()
-                try:
+            async with asyncio.TaskGroup() as group:
+                for urgent in self._lanes:
+                    group.create_task(
+                        self._run(urgent=urgent), name=f"courier-{'urgent' if urgent else 'calm'}"
+                    )
+        finally:
+            under_way = self._under_way()
+            if under_way:
+                await asyncio.wait(under_way, timeout=LAST_WORDS_S)
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+
+    async def _run(self, *, urgent: bool) -> None:
+        lane, first = self._lanes[urgent], True
+        while True:
+            lane.woken.clear()
+            try:
+                if not urgent:
                     # Alone, every lease found at the start belongs to a process that died.
                     await self._adopt_orphans(every=self._alone and first)
                     first = False
-                    while await self._claim():
-                        pass
-                except Exception as exc:  # the loop's boundary: a database that went away comes back
-                    log.error("courier.failed", error=type(exc).__name__)
-                    await asyncio.sleep(LOOK_S)
-                try:
-                    async with asyncio.timeout(LOOK_S):
-                        await self._woken.wait()
-                except TimeoutError:
-                    continue
-        finally:
-            if self._under_way:
-                await asyncio.wait(self._under_way, timeout=LAST_WORDS_S)
-            for task in self._under_way:
-                task.cancel()
-            await asyncio.gather(*self._under_way, return_exceptions=True)
+                while await self._claim(urgent=urgent):
+                    pass
+            except Exception as exc:  # the loop's boundary: a database that went away comes back
+                log.error("courier.failed", error=type(exc).__name__)
+                await asyncio.sleep(LOOK_S)
+            try:
+                async with asyncio.timeout(LOOK_S):
+                    await lane.woken.wait()
+            except TimeoutError:
+                continue
 
     async def drain(self) -> None:
         """Deliver everything that is due now and wait for it."""
-        while await self._claim() or self._under_way:
-            await asyncio.gather(*self._under_way)
+        while await self._claim(urgent=True) or await self._claim(urgent=False) or self._under_way():
+            await asyncio.gather(*self._under_way())
 
     async def _adopt_orphans(self, *, every: bool) -> None:
         async with self._database.write() as session:
@@ -110,25 +147,31 @@ class Courier:
         if count:
             log.warning("courier.orphans", count=count)
 
-    async def _claim(self) -> bool:
+    async def _claim(self, *, urgent: bool) -> bool:
+        lane = self._lanes[urgent]
         # One at a time: who drains must see as under way whatever the run loop has leased meanwhile.
-        async with self._claiming:
-            free = AT_ONCE - len(self._under_way)
+        async with lane.claiming:
+            free = lane.at_once - len(lane.under_way)
             if free <= 0:
                 return False
-            async with self._database.write() as session:
+            async with self._database.write(urgent=urgent) as session:
                 claimed = await outbox.claim(
-                    session, now=self._clock.now(), owner=self._owner, lease=self._longest_lease, limit=free
+                    session,
+                    now=self._clock.now(),
+                    owner=self._owner,
+                    lease=self._longest_lease,
+                    limit=free,
+                    urgent=urgent,
                 )
             for effect in claimed:
                 task = asyncio.create_task(self._deliver(effect), name=f"effect-{effect.id}")
-                self._under_way.add(task)
-                task.add_done_callback(self._finished)
+                lane.under_way.add(task)
+                task.add_done_callback(partial(self._finished, lane))
             return bool(claimed)
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(task)
-        self._woken.set()
+    def _finished(self, lane: _Lane, task: asyncio.Task[None]) -> None:
+        lane.under_way.discard(task)
+        lane.woken.set()
         if not task.cancelled() and (exc := task.exception()) is not None:
             # Its lease will run out, so it will be looked up: nothing is lost, but somebody should know.
             log.error("courier.settle_failed", task=task.get_name(), error=type(exc).__name__)
@@ -140,27 +183,55 @@ class Courier:
             outcome = Outcome(state=outbox.REFUSED, error=f"没有处理 {effect.kind} 的程序")
         else:
             outcome = await self._attempt(delivery, effect)
-        now = self._clock.now()
-        async with self._database.write() as session:
-            settled = await outbox.settle(
-                session,
-                effect.id,
-                owner=self._owner,
-                state=outcome.state,
-                now=now,
-                not_before=outcome.not_before,
-                result=outcome.result,
-                errcode=outcome.errcode,
-                error=outcome.error,
-                looked=outcome.looked,
-            )
-            if settled and delivery is not None:
-                await delivery.record(session, effect, outcome, now=now)
+        await self._settle(_Ended(effect=effect, delivery=delivery, outcome=outcome))
         self._metrics.delivered.labels(effect.kind, outcome.state).inc()
         if outcome.state == outbox.REFUSED:
             self._metrics.alarms.labels("effect.refused").inc()
             log.warning("effect.refused", effect_id=effect.id, effect=effect.kind, errcode=outcome.errcode)
         self._on_settled()
+
+    async def _settle(self, ended: _Ended) -> None:
+        """Write an outcome down, together with all others that wait to be written."""
+        self._ended.append(ended)
+        async with self._settling:
+            while not ended.settled:
+                batch = self._ended[:SETTLED_AT_ONCE]
+                await self._write_batch(batch)
+                del self._ended[: len(batch)]
+        if ended.error is not None:
+            raise ended.error
+
+    async def _write_batch(self, batch: Sequence[_Ended]) -> None:
+        try:
+            await self._write_down(batch)
+        except Exception as exc:
+            # One that cannot be written down must not keep the others from it.
+            for ended in batch if len(batch) > 1 else ():
+                await self._write_batch([ended])
+            if len(batch) == 1:
+                batch[0].error = exc
+        for ended in batch:
+            ended.settled = True
+
+    async def _write_down(self, batch: Sequence[_Ended]) -> None:
+        now = self._clock.now()
+        async with self._database.write() as session:
+            for ended in batch:
+                outcome = ended.outcome
+                settled = await outbox.settle(
+                    session,
+                    ended.effect.id,
+                    owner=self._owner,
+                    state=outcome.state,
+                    now=now,
+                    not_before=outcome.not_before,
+                    result=outcome.result,
+                    errcode=outcome.errcode,
+                    error=outcome.error,
+                    looked=outcome.looked,
+                )
+                if settled and ended.delivery is not None:
+                    await ended.delivery.record(session, ended.effect, outcome, now=now)
 
     async def _attempt(self, delivery: Delivery, effect: OutboxEffect) -> Outcome:
         try:

@@ -1,8 +1,12 @@
-"""Handles what the inbox holds: one event, one transaction, in order per patient."""
+"""Handles what the inbox holds: one event, one transaction, in order per patient.
+
+Before each of them, whoever must be greeted within 20 s is: see :meth:`InboxWorker.hurry`.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+HURRIED: Final = 16  # greetings queued in one transaction: its end costs a write to disk
 LOOK_S: Final = 1.0  # finds what no wake-up announced: retries, another process's rows, a lost message
 
 
@@ -78,9 +83,46 @@ class InboxWorker:
 
     async def _drain_one(self) -> int:
         handled = 0
-        while await self.step():
-            handled += 1
-        return handled
+        while True:
+            hurried = await self.hurry()
+            handled += (stepped := await self.step())
+            if not (hurried or stepped):
+                return handled
+
+    async def hurry(self) -> bool:
+        """Queue what cannot wait of urgent events, then let them stand in line; False when there are none."""
+        try:
+            count = await self._hurry(limit=HURRIED)
+        except Exception as exc:  # one of them cannot be greeted: that must not cost the others their 20 s
+            log.error("inbox.hurry_failed", error=type(exc).__name__)
+            count = await self._hurry_one_by_one()
+        if count:
+            self._on_decided()
+        return count > 0
+
+    async def _hurry(self, *, limit: int) -> int:
+        async with self._database.write(urgent=True) as session:
+            rows = await inbox.take_urgent(session, limit=limit)
+            for row in rows:
+                turn = Turn(session=session, now=self._clock.now(), received_at=row.received_at)
+                row.urgent = False
+                with suppress(UnparseableEvent):  # told when its turn comes
+                    await self._router.hurry(parse_event(row.body), turn)
+        return len(rows)
+
+    async def _hurry_one_by_one(self) -> int:
+        count = 0
+        for _ in range(HURRIED):
+            try:
+                hurried = await self._hurry(limit=1)
+            except Exception as exc:  # the item's boundary: its turn will come, and its retries
+                log.error("inbox.hurry_failed", error=type(exc).__name__)
+                async with self._database.write() as session:
+                    hurried = await inbox.calm_first(session)
+            if not hurried:
+                break
+            count += hurried
+        return count
 
     async def step(self) -> bool:
         """Handle one event; False when none is due."""

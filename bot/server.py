@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 SHUTDOWN_S: Final = 10.0
+# Every statement on SQLite is two changes between the loop's thread and the driver's. With Python's 5 ms each
+# of them waits that long for a busy loop, and a greeting takes a hundred of them.
+SWITCH_S: Final = 0.0005
 
 
 class Stopper:
@@ -47,6 +51,7 @@ async def serve(
     Raises:
         OSError: the address cannot be bound.
     """
+    sys.setswitchinterval(SWITCH_S)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
     try:

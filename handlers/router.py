@@ -29,18 +29,35 @@ Handler = Callable[[E, Turn], Awaitable[None]]
 Filter = Callable[[E], bool]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Declared:
+    kind: type[Event]
+    filters: tuple[Filter[Any], ...]
+    handler: Handler[Any]
+    hurried: bool
+
+    def wants(self, event: Event) -> bool:
+        return isinstance(event, self.kind) and all(wanted(event) for wanted in self.filters)
+
+
 class Router:
-    """Handlers by event class, called in the order they were declared."""
+    """Handlers by event class, called in the order they were declared.
+
+    A ``hurried`` handler is called twice: alone, as soon as the event is there and before older events, and
+    again with the others when the event's turn has come. What it queues has a key, so it is queued once.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._handlers: list[tuple[type[Event], tuple[Filter[Any], ...], Handler[Any]]] = []
+        self._handlers: list[_Declared] = []
 
-    def on(self, kind: type[E], *filters: Filter[E]) -> Callable[[Handler[E]], Handler[E]]:
+    def on(
+        self, kind: type[E], *filters: Filter[E], hurried: bool = False
+    ) -> Callable[[Handler[E]], Handler[E]]:
         """Declare a handler for events of ``kind`` that pass every filter."""
 
         def declare(handler: Handler[E]) -> Handler[E]:
-            self._handlers.append((kind, filters, handler))
+            self._handlers.append(_Declared(kind=kind, filters=filters, handler=handler, hurried=hurried))
             return handler
 
         return declare
@@ -53,8 +70,14 @@ class Router:
     async def handle(self, event: Event, turn: Turn) -> int:
         """Call every handler that wants ``event``; return how many did. An error ends the transaction."""
         called = 0
-        for kind, filters, handler in self._handlers:
-            if isinstance(event, kind) and all(wanted(event) for wanted in filters):
-                await handler(event, turn)
+        for declared in self._handlers:
+            if declared.wants(event):
+                await declared.handler(event, turn)
                 called += 1
         return called
+
+    async def hurry(self, event: Event, turn: Turn) -> None:
+        """Call only the hurried handlers that want ``event``."""
+        for declared in self._handlers:
+            if declared.hurried and declared.wants(event):
+                await declared.handler(event, turn)

@@ -9,6 +9,7 @@ from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
+from store import one_visit
 from store.turns import Turns
 
 if TYPE_CHECKING:
@@ -43,7 +44,10 @@ class Database:
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         options: dict[str, Any] = {"pool_size": pool_size, "pool_timeout": 10}
         if self.is_sqlite:
-            options["connect_args"] = {"timeout": SQLITE_BUSY_MS / 1000}
+            options["connect_args"] = {
+                "timeout": SQLITE_BUSY_MS / 1000,
+                "async_creator_fn": one_visit.connect,
+            }
         else:
             options |= {"pool_pre_ping": True, "connect_args": {"timeout": 10, "command_timeout": 60}}
         self.engine: AsyncEngine = create_async_engine(parsed, **options)
@@ -61,9 +65,13 @@ class Database:
             yield session
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncSession]:
-        """Open a session whose changes are committed together, or not at all."""
-        async with self.turn(), self.engine.connect() as connection:
+    async def write(self, *, urgent: bool = False) -> AsyncIterator[AsyncSession]:
+        """Open a session whose changes are committed together, or not at all.
+
+        Args:
+            urgent: go before those who wait for SQLite's one writer without hurry.
+        """
+        async with self.turn(urgent=urgent), self.engine.connect() as connection:
             await connection.execution_options(**WRITES)
             async with AsyncSession(connection, expire_on_commit=False) as session, session.begin():
                 yield session

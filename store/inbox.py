@@ -2,7 +2,8 @@
 
 An event is durable before WeCom gets its 200. Its sha256 is unique, so a redelivery is the same row. Rows of
 one lane (one patient, one group) are handled in the order they came, at least once, and each in one
-transaction with everything that follows from it::
+transaction with everything that follows from it. An ``urgent`` row (somebody must be greeted within 20 s) is
+first hurried: what cannot wait is queued, many rows in one transaction; then it stands in line as others do::
 
     new ──▶ done
      └────▶ retry (n, next_at) ──▶ done | dead
@@ -33,6 +34,8 @@ from store.tables import Base
 from store.types import RowId, UtcDateTime
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy.ext.asyncio import AsyncSession
 
 NEW: Final = "new"
@@ -90,20 +93,38 @@ def new_row(body: bytes, *, lane: str, urgent: bool, received_at: datetime) -> d
 
 
 async def take(session: AsyncSession, *, now: datetime) -> InboxEvent | None:
-    """Lock and return the next event to handle: urgent ones first, then by age, never past its lane.
+    """Lock and return the oldest event that is due and not urgent (any more), never past its lane.
 
     The row stays locked until the caller's transaction ends; other workers skip it (PostgreSQL) or wait
     for the database's one writer (SQLite).
     """
-    # Two questions, since no index serves "urgent first, then by age"; the first one is nearly always empty.
-    for urgent in (True, False):
-        event = (await session.scalars(_due(urgent=urgent, now=now))).first()
-        if event is not None:
-            return event
-    return None
+    return (await session.scalars(_due(now=now))).first()
 
 
-def _due(*, urgent: bool, now: datetime) -> Select[InboxEvent]:
+async def take_urgent(session: AsyncSession, *, limit: int) -> Sequence[InboxEvent]:
+    """Lock and return the oldest urgent events, whatever else waits in their lanes.
+
+    A welcome code is good whatever happened before, and dies while it waits its turn.
+    """
+    query = (
+        select(InboxEvent)
+        .where(InboxEvent.state.in_(_PENDING_WORDS), InboxEvent.urgent.is_(True))
+        .order_by(InboxEvent.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return (await session.scalars(query)).all()
+
+
+async def calm_first(session: AsyncSession) -> int:
+    """Let the oldest urgent event stand in line as it is: hurrying it failed. Return 1, or 0 for none."""
+    for row in await take_urgent(session, limit=1):
+        row.urgent = False
+        return 1
+    return 0
+
+
+def _due(*, now: datetime) -> Select[InboxEvent]:
     earlier = aliased(InboxEvent)
     blocked = (
         select(earlier.id)
@@ -114,7 +135,7 @@ def _due(*, urgent: bool, now: datetime) -> Select[InboxEvent]:
         select(InboxEvent)
         .where(
             InboxEvent.state.in_(_PENDING_WORDS),
-            InboxEvent.urgent == urgent,
+            InboxEvent.urgent.is_(False),
             or_(InboxEvent.next_at.is_(None), InboxEvent.next_at <= now),
             or_(InboxEvent.lane == "", ~blocked),
         )

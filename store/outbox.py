@@ -126,26 +126,28 @@ async def put(
 
 
 async def claim(
-    session: AsyncSession, *, now: datetime, owner: str, lease: timedelta, limit: int
+    session: AsyncSession, *, now: datetime, owner: str, lease: timedelta, limit: int, urgent: bool
 ) -> Sequence[OutboxEffect]:
-    """Lease due effects to ``owner``: queued ones become ``sending``, unknown ones stay to be looked up."""
-    claimed: list[OutboxEffect] = []
-    # Two questions, so that each can walk its index to the first effect that is not due and stop there.
-    for urgent in (True, False):
-        due = (
-            select(OutboxEffect)
-            .where(
-                OutboxEffect.state.in_(_OPEN_WORDS),
-                OutboxEffect.state != SENDING,
-                OutboxEffect.urgent == urgent,
-                OutboxEffect.not_before <= now,
-                or_(OutboxEffect.leased_until.is_(None), OutboxEffect.leased_until <= now),
-            )
-            .order_by(OutboxEffect.not_before, OutboxEffect.id)
-            .limit(limit - len(claimed))
-            .with_for_update(skip_locked=True)
+    """Lease due effects to ``owner``: queued ones become ``sending``, unknown ones stay to be looked up.
+
+    Args:
+        urgent: those that cannot wait, or the others; each question walks its index to the first effect
+            that is not due and stops there.
+    """
+    due = (
+        select(OutboxEffect)
+        .where(
+            OutboxEffect.state.in_(_OPEN_WORDS),
+            OutboxEffect.state != SENDING,
+            OutboxEffect.urgent.is_(urgent),
+            OutboxEffect.not_before <= now,
+            or_(OutboxEffect.leased_until.is_(None), OutboxEffect.leased_until <= now),
         )
-        claimed += (await session.scalars(due)).all()
+        .order_by(OutboxEffect.not_before, OutboxEffect.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    claimed = (await session.scalars(due)).all()
     for effect in claimed:
         effect.lease_owner, effect.leased_until, effect.updated_at = owner, now + lease, now
         effect.attempts += 1

@@ -6,7 +6,9 @@
     so many at once (45033)        a limit that halves on 45033 and grows by one each clean minute
     the API is blocked (45009)     the budget closes until the block ends; 60 s, then an hour, then a day
 
-Who must wait does so in the order of arrival. Who would wait longer than the patience is refused at once with
+Who must wait does so in the order of arrival; an ``urgent`` call (somebody must be greeted within 20 s) waits
+only for other urgent ones, and where there may be such calls, a fifth of every window and one of the calls
+in flight are kept for them. Who would wait longer than the patience is refused at once with
 ``RateLimited`` and the seconds to wait. Nothing is counted across processes: the rates of one process stay
 under WeCom's with room to spare, and 45009 and 45033 tell each process the rest.
 """
@@ -31,6 +33,7 @@ TOO_OFTEN, TOO_MANY_AT_ONCE = 45009, 45033
 SLOTS = 60
 LEAST_SLEEP_S = 0.001
 PATIENCE_S = 10.0
+KEPT_FOR_URGENT = 5  # one in so many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,7 @@ class Rate:
         DAY,
     )  # how long the first, second, … 45009 in a row closes it
     patience_s: float | None = None  # None: the budget's own
+    keeps_room: bool = False  # some calls are urgent: the others leave room for them
 
 
 # 150 a second stays under 10 000 a minute.
@@ -58,7 +62,7 @@ RATES: Mapping[str, Rate] = {
     # The token source holds back by itself after a refusal; this only stops a storm.
     "gettoken": Rate(windows=((30, MINUTE),), at_once=1, at_once_most=1, blocks_s=()),
     "externalcontact/list": STORED,
-    "externalcontact/get": STORED,
+    "externalcontact/get": Rate(windows=EVERY, at_once=5, keeps_room=True),  # a greeting wants a name
     "externalcontact/batch/get_by_user": STORED,
     "externalcontact/groupchat/list": STORED,
     "externalcontact/groupchat/get": STORED,
@@ -98,10 +102,11 @@ class SlidingWindow:
         self._counts: deque[tuple[int, int]] = deque()  # (slot, calls), oldest first
         self._total = 0
 
-    def delay(self, now: float, *, ahead: int = 0) -> float:
-        """Return the seconds until one more call fits, after ``ahead`` others."""
+    def delay(self, now: float, *, ahead: int = 0, spare: bool = False) -> float:
+        """Return the seconds until one more call fits, after ``ahead`` others; ``spare``: leaving room."""
         self._forget(now)
-        missing = self._total + ahead + 1 - self._most
+        most = self._most - self._most // KEPT_FOR_URGENT * spare
+        missing = self._total + ahead + 1 - most
         if missing <= 0:
             return 0.0
         for slot, calls in self._counts:
@@ -109,7 +114,7 @@ class SlidingWindow:
             if missing <= 0:
                 return max(self._leaves_at(slot) - now, LEAST_SLEEP_S)
         newest = self._leaves_at(self._counts[-1][0]) if self._counts else now
-        return newest - now + math.ceil(missing / self._most) * (SLOTS + 1) * self._slot_s
+        return newest - now + math.ceil(missing / most) * (SLOTS + 1) * self._slot_s
 
     def count(self, now: float) -> None:
         """Count one call."""
@@ -151,9 +156,10 @@ class Budget:
         self._patience_s = patience_s if rate.patience_s is None else rate.patience_s
         self._on_wait = on_wait
         self._windows = [SlidingWindow(most, seconds) for most, seconds in rate.windows]
-        self._queue = asyncio.Lock()  # wakes those who wait in the order of their arrival
-        self._freed = asyncio.Event()  # only the head of the queue waits for it
-        self._waiting = 0
+        # By urgency: wakes those who wait in the order of their arrival.
+        self._queues = {True: asyncio.Lock(), False: asyncio.Lock()}
+        self._freed = asyncio.Event()  # only the heads of the queues wait for it
+        self._waiting = {True: 0, False: 0}
         self._running = 0
         self._at_once = rate.at_once
         self._grown_at = clock()
@@ -163,7 +169,7 @@ class Budget:
 
     @property
     def waiting(self) -> int:
-        return self._waiting
+        return sum(self._waiting.values())
 
     @property
     def running(self) -> int:
@@ -176,13 +182,13 @@ class Budget:
         return self._at_once
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[Callable[[int], None]]:
+    async def turn(self, *, urgent: bool = False) -> AsyncIterator[Callable[[int], None]]:
         """Wait for a turn and hold it while the call runs; tell the function it gives each ``errcode``.
 
         Raises:
             RateLimited: the wait would be longer than the patience; nothing was sent.
         """
-        await self._enter()
+        await self._enter(urgent=urgent)
         halvings = self._halvings
         try:
             yield lambda errcode: self._heard(errcode, halvings=halvings)
@@ -190,34 +196,38 @@ class Budget:
             self._running -= 1
             self._freed.set()
 
-    async def _enter(self) -> None:
-        delay = self._delay(ahead=self._waiting)
+    async def _enter(self, *, urgent: bool) -> None:
+        delay = self._delay(ahead=self._waiting[urgent], urgent=urgent)
         self._refuse_beyond_patience(delay)
-        if not self._waiting and not delay and self._running < self.at_once:
+        if not self._waiting[urgent] and not delay and self._has_room(urgent=urgent):
             self._take()
             return
         began = self._clock()
         slept = 0.0
-        self._waiting += 1
-        self._on_wait(self._api, self._waiting, 0.0)
+        self._waiting[urgent] += 1
+        self._on_wait(self._api, self.waiting, 0.0)
         try:
-            async with self._queue:
+            async with self._queues[urgent]:
                 while True:
-                    delay = self._delay()
+                    delay = self._delay(urgent=urgent)
                     # What was slept counts too: a clock that a test holds still must not hold the call.
                     self._refuse_beyond_patience(max(self._clock() - began, slept) + delay, delay)
                     if delay:
                         await self._sleep(delay)
                         slept += delay
-                    elif self._running >= self.at_once:
+                    elif not self._has_room(urgent=urgent):
                         self._freed.clear()
                         await self._freed.wait()
                     else:
                         self._take()
                         return
         finally:
-            self._waiting -= 1
-            self._on_wait(self._api, self._waiting, self._clock() - began)
+            self._waiting[urgent] -= 1
+            self._on_wait(self._api, self.waiting, self._clock() - began)
+
+    def _has_room(self, *, urgent: bool) -> bool:
+        kept = self._rate.keeps_room and not urgent and self.at_once > 1
+        return self._running < self.at_once - kept
 
     def _take(self) -> None:
         now = self._clock()
@@ -225,10 +235,12 @@ class Budget:
             window.count(now)
         self._running += 1
 
-    def _delay(self, *, ahead: int = 0) -> float:
+    def _delay(self, *, urgent: bool, ahead: int = 0) -> float:
         now = self._clock()
         closed = max(self._closed_until - now, 0.0)
-        return max(closed, *(window.delay(now, ahead=ahead) for window in self._windows), 0.0)
+        spare = self._rate.keeps_room and not urgent
+        waits = (window.delay(now, ahead=ahead, spare=spare) for window in self._windows)
+        return max(closed, *waits, 0.0)
 
     def _refuse_beyond_patience(self, wait: float, left: float | None = None) -> None:
         if wait > self._patience_s:

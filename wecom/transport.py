@@ -87,17 +87,19 @@ class Transport:
         body: Mapping[str, Any] | None = None,
         form: Callable[[], Payload] | None = None,
         timeout_s: float | None = None,
+        urgent: bool = False,
     ) -> dict[str, Any]:
         """Make one call and return its answer (``errcode`` 0).
 
         ``form`` builds a multipart body and is called once per try. ``timeout_s`` is for the whole HTTP
-        exchange; a refused token may cost a second one, and the wait for a turn comes on top.
+        exchange; a refused token may cost a second one, and the wait for a turn comes on top: ``urgent``
+        calls wait before the others.
 
         Raises:
             RateLimited: also when the API's budget frees too late to wait for it; nothing was sent.
         """
         send = partial(self._exchange.send, endpoint, body=body, form=form, timeout_s=timeout_s)
-        return await self._with_token(endpoint, params, send)
+        return await self._with_token(endpoint, params, send, urgent=urgent)
 
     async def fetch(self, endpoint: Endpoint, *, params: Mapping[str, str], most_bytes: int) -> File:
         """Make one call and return the file it answers with.
@@ -115,21 +117,25 @@ class Transport:
         return file
 
     async def _with_token(
-        self, endpoint: Endpoint, params: Mapping[str, str] | None, send: Send
+        self, endpoint: Endpoint, params: Mapping[str, str] | None, send: Send, *, urgent: bool = False
     ) -> dict[str, Any]:
         with _Watch(self._on_call, endpoint.path, self._monotonic):
             token = await self.tokens.get()
-            answer = await self._in_turn(endpoint, send, {**(params or {}), "access_token": token.value})
+            known = {**(params or {}), "access_token": token.value}
+            answer = await self._in_turn(endpoint, send, known, urgent=urgent)
             if answer["errcode"] in TOKEN_CODES:
                 # A refused token proves that nothing was done, so even a creating call may be replayed, once.
                 token = await self.tokens.renew(token)
-                answer = await self._in_turn(endpoint, send, {**(params or {}), "access_token": token.value})
+                known["access_token"] = token.value
+                answer = await self._in_turn(endpoint, send, known, urgent=urgent)
             if errcode := answer["errcode"]:
                 raise error_for(endpoint.path, errcode, _errmsg(answer, token.value))
             return answer
 
-    async def _in_turn(self, endpoint: Endpoint, send: Send, params: Mapping[str, str]) -> dict[str, Any]:
-        async with self.budget_of(endpoint.path).turn() as heard:
+    async def _in_turn(
+        self, endpoint: Endpoint, send: Send, params: Mapping[str, str], *, urgent: bool = False
+    ) -> dict[str, Any]:
+        async with self.budget_of(endpoint.path).turn(urgent=urgent) as heard:
             answer = await send(params=params)
             heard(answer["errcode"])
             return answer

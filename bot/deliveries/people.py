@@ -104,9 +104,9 @@ class ContactFetch(PlainDelivery):
             await people.apply_profile(session, outcome.facts, vault=self._vault, now=now)
 
 
-async def read_profile(client: WeComClient, external_userid: str) -> people.Profile:
+async def read_profile(client: WeComClient, external_userid: str, *, urgent: bool = False) -> people.Profile:
     """Read a contact (externalcontact/get) as our records take it."""
-    detail = await client.contacts.get(external_userid)
+    detail = await client.contacts.get(external_userid, urgent=urgent)
     contact = detail.external_contact
     return people.Profile(
         external_userid=external_userid,

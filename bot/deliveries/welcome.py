@@ -180,7 +180,7 @@ class WelcomeDelivery(PlainDelivery):
     async def _profile(self, external_userid: str) -> people.Profile | None:
         try:
             async with asyncio.timeout(NAME_S):
-                return await read_profile(self._client, external_userid)
+                return await read_profile(self._client, external_userid, urgent=True)
         except (WeComError, TimeoutError) as exc:
             log.info("welcome.nameless", error=type(exc).__name__)
             return None

@@ -126,17 +126,20 @@ class Contacts:
         """Return the userids that may have customers (doc 92571)."""
         return [*(await self._transport.ask(FOLLOW_USERS, _FollowUsers)).follow_user]
 
-    async def get(self, external_userid: str) -> ContactDetail:
+    async def get(self, external_userid: str, *, urgent: bool = False) -> ContactDetail:
         """Return a contact and everybody who follows them, all pages read (doc 92114).
+
+        ``urgent``: wait for a turn before ordinary calls do, since somebody is waiting to be greeted.
 
         Raises:
             Refused: 40096 bad id or no visible follower; 84061 no relation.
         """
         params = {"external_userid": external_userid}
-        page = await self._transport.ask(GET, _DetailPage, params=params)
+        page = await self._transport.ask(GET, _DetailPage, params=params, urgent=urgent)
         follows, cursor = list(page.follow_user), page.next_cursor
         while cursor:  # only with more than 500 followers
-            page = await self._transport.ask(GET, _DetailPage, params={**params, "cursor": cursor})
+            params["cursor"] = cursor
+            page = await self._transport.ask(GET, _DetailPage, params=params, urgent=urgent)
             follows += page.follow_user
             cursor = page.next_cursor if page.next_cursor != cursor else ""
         return ContactDetail(external_contact=page.external_contact, follow_user=tuple(follows))

@@ -128,7 +128,15 @@ async def test_who_waits_when_the_program_stops_is_told_to_come_again(database: 
 # -- order ------------------------------------------------------------------------------------------
 
 
-async def test_urgent_events_overtake_other_lanes_but_never_their_own(database: Database) -> None:
+async def hurry(database: Database) -> list[str]:
+    async with database.write() as session:
+        rows = await inbox.take_urgent(session, limit=10)
+        for event in rows:
+            event.urgent = False
+        return [event.body.decode() for event in rows]
+
+
+async def test_urgent_events_are_hurried_at_once_and_then_wait_their_turn(database: Database) -> None:
     await arrive(
         database,
         row("old", lane="p:one"),
@@ -137,9 +145,27 @@ async def test_urgent_events_overtake_other_lanes_but_never_their_own(database: 
         row("welcome of three", lane="p:three", urgent=True),
     )
 
+    assert [await hurry(database), await hurry(database)] == [["welcome of two", "welcome of three"], []]
     order = [await take_body(database) for _ in range(5)]
 
-    assert order == ["welcome of three", "old", "older sister", "welcome of two", None]
+    assert order == ["old", "older sister", "welcome of two", "welcome of three", None]
+
+
+async def test_an_urgent_event_holds_its_lane_until_it_was_hurried(database: Database) -> None:
+    await arrive(database, row("welcome", urgent=True), row("edited"))
+
+    assert await take_body(database) is None
+    await hurry(database)
+    assert [await take_body(database), await take_body(database)] == ["welcome", "edited"]
+
+
+async def test_an_urgent_event_that_cannot_be_hurried_still_has_its_turn(database: Database) -> None:
+    await arrive(database, row("welcome", urgent=True))
+
+    async with database.write() as session:
+        assert [await inbox.calm_first(session), await inbox.calm_first(session)] == [1, 0]
+
+    assert await take_body(database) == "welcome"
 
 
 async def test_events_without_a_lane_wait_for_nobody(database: Database) -> None:
@@ -176,6 +202,7 @@ async def test_several_workers_that_fail_now_and_then_keep_every_lanes_order(
         dice = random.Random(seed * 100 + worker)
         while len(handled) < len(rows):
             time += timedelta(seconds=1)  # retries come due while the others work
+            await hurry(database)
             with suppress(ZeroDivisionError):
                 async with database.write() as session:
                     event = await inbox.take(session, now=time)

@@ -42,7 +42,9 @@ async def claim(
     database: Database, *, owner: str = "courier", now: datetime = NOW, limit: int = 100
 ) -> list[OutboxEffect]:
     async with database.write() as session:
-        return list(await outbox.claim(session, now=now, owner=owner, lease=LEASE, limit=limit))
+        wanted = {"now": now, "owner": owner, "lease": LEASE}
+        claimed = list(await outbox.claim(session, **wanted, limit=limit, urgent=True))
+        return [*claimed, *await outbox.claim(session, **wanted, limit=limit - len(claimed), urgent=False)]
 
 
 async def settle(

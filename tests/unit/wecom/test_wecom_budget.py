@@ -57,6 +57,7 @@ RATE = st.builds(
         st.tuples(st.integers(1, 8), st.sampled_from([0.5, 1.0, 7.0, 60.0])), min_size=1, max_size=3
     ).map(tuple),
     at_once=st.integers(1, 4),
+    keeps_room=st.booleans(),
 )
 
 
@@ -64,11 +65,13 @@ RATE = st.builds(
 @given(
     rate=RATE,
     calls=st.lists(
-        st.tuples(st.sampled_from([0.0, 0.1, 0.9, 5.0, 61.0]), st.booleans()), min_size=1, max_size=40
+        st.tuples(st.sampled_from([0.0, 0.1, 0.9, 5.0, 61.0]), st.booleans(), st.booleans()),
+        min_size=1,
+        max_size=40,
     ),
 )
 def test_no_span_holds_more_calls_than_the_rate_and_the_first_to_come_goes_first(
-    rate: Rate, calls: list[tuple[float, bool]]
+    rate: Rate, calls: list[tuple[float, bool, bool]]
 ) -> None:
     time = Time()
     began: list[tuple[int, float]] = []
@@ -78,17 +81,17 @@ def test_no_span_holds_more_calls_than_the_rate_and_the_first_to_come_goes_first
         nonlocal most_at_once
         turns = budget(time, rate)
 
-        async def call(number: int) -> None:
+        async def call(number: int, *, urgent: bool) -> None:
             nonlocal most_at_once
-            async with turns.turn():
+            async with turns.turn(urgent=urgent):
                 began.append((number, time.now))
                 most_at_once = max(most_at_once, turns.running)
                 await asyncio.sleep(0)
 
         tasks = []
-        for number, (pause, cancelled) in enumerate(calls):
+        for number, (pause, cancelled, urgent) in enumerate(calls):
             time.now += pause
-            task = asyncio.create_task(call(number))
+            task = asyncio.create_task(call(number, urgent=urgent))
             tasks.append(task)
             await asyncio.sleep(0)
             if cancelled:
@@ -98,8 +101,10 @@ def test_no_span_holds_more_calls_than_the_rate_and_the_first_to_come_goes_first
 
     turns = run(play())
     assert (turns.waiting, turns.running) == (0, 0)
-    assert [number for number, _ in began] == sorted(number for number, _ in began)
-    kept = {number for number, (_, cancelled) in enumerate(calls) if not cancelled}
+    for wanted in (True, False):
+        alike = [number for number, _ in began if calls[number][2] is wanted]
+        assert alike == sorted(alike)
+    kept = {number for number, (_, cancelled, _) in enumerate(calls) if not cancelled}
     assert kept <= {number for number, _ in began}
     assert most_at_once <= rate.at_once_most
     times = [at for _, at in began]
@@ -137,6 +142,32 @@ def test_those_who_wait_go_in_the_order_of_their_arrival_and_metrics_see_them() 
     assert [told[1] for told in seen[3:]] == [2, 1, 0]
     waits = [told[2] for told in seen[3:]]
     assert all(59 <= later - earlier <= 62 for earlier, later in pairwise([0.0, *waits]))
+
+
+def test_an_urgent_call_waits_for_no_ordinary_one() -> None:
+    time, order = Time(), []
+
+    async def play() -> None:
+        turns = budget(time, Rate(windows=((10, MINUTE),), at_once=3, keeps_room=True))
+        hold = asyncio.Event()
+
+        async def call(name: str, *, urgent: bool = False) -> None:
+            async with turns.turn(urgent=urgent):
+                order.append(name)
+                await hold.wait()
+
+        calls = [asyncio.create_task(call(f"ordinary {n}")) for n in range(9)]
+        await spins()
+        assert order == ["ordinary 0", "ordinary 1"]  # of three at once, one is kept
+        calls.append(asyncio.create_task(call("urgent", urgent=True)))
+        await spins()
+        assert order[2:] == ["urgent"]
+        hold.set()
+        before = time.now
+        await asyncio.gather(*calls)
+        assert time.now - before >= 59  # the ninth ordinary one leaves two of the ten to the urgent
+
+    run(play())
 
 
 def test_a_wait_beyond_the_patience_is_refused_at_once_and_says_how_long() -> None:
