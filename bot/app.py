@@ -14,10 +14,12 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from bot.callback import CallbackEndpoint
+from bot.channel_care import ChannelCare
 from bot.clockwork import Alone, Clockwork, RedisLeadership, Tick
 from bot.corp_tags import CorpTags
 from bot.courier import Courier
 from bot.deliveries.cards import CardUpdateDelivery, NoticeDelivery, ReviewCardDelivery
+from bot.deliveries.channels import CodeCreation, CodePicture, CodeRemoval, CodeShaping
 from bot.deliveries.groups import GroupFetch, GroupWelcomeDelivery, GroupWelcomeRemoval
 from bot.deliveries.people import ContactFetch, TagDelivery
 from bot.deliveries.tasks import CancelDelivery, ReminderDelivery, TaskDelivery
@@ -258,6 +260,10 @@ class _Builder:
                 GroupWelcomeRemoval(client),
                 PatientTransferDelivery(client, pack=pack, public_url=settings.public_url),
                 GroupTransferDelivery(client, pack=pack, public_url=settings.public_url),
+                CodeCreation(client, database, pack=pack, public_url=settings.public_url, clock=clock),
+                CodeShaping(client, database, pack=pack, public_url=settings.public_url, clock=clock),
+                CodeRemoval(client, database, pack=pack, public_url=settings.public_url, clock=clock),
+                CodePicture(session),
                 TaskDelivery(client, database, media=media, clock=clock),
                 ReminderDelivery(client),
                 CancelDelivery(client),
@@ -277,6 +283,9 @@ class _Builder:
             public_url=settings.public_url,
             clock=clock,
             on_queued=lambda: self.wakeups.tell(OUTBOX),
+        )
+        channel_care = ChannelCare(
+            database, pack=pack, clock=clock, on_queued=lambda: self.wakeups.tell(OUTBOX)
         )
         group_care = GroupCare(
             database,
@@ -315,6 +324,8 @@ class _Builder:
                 leadership=Alone() if self.redis is None else RedisLeadership(self.redis),
                 on_due=lambda: self.wakeups.tell(OUTBOX),
                 more=(
+                    Tick(name="channel_codes", job=channel_care.keep, every=timedelta(seconds=15)),
+                    Tick(name="channel_days", job=channel_care.count, every=timedelta(minutes=2)),
                     Tick(name="handovers", job=handovers.look, every=timedelta(minutes=1)),
                     Tick(
                         name="leavers", job=handovers.find_leavers, every=timedelta(minutes=10), at_once=False

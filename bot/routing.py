@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from handlers.cards import card_router
+from handlers.channels import channel_router
 from handlers.contacts import contact_router
 from handlers.groups import group_router
 from handlers.handovers import handover_router
@@ -21,6 +22,7 @@ def root_router(pack: Pack, *, public_url: str) -> Router:
     router = Router("root")
     router.include(
         contact_router(pack),
+        channel_router(pack),
         welcome_router(pack),
         group_router(pack, public_url=public_url),
         staff_router(pack, public_url=public_url),

@@ -233,6 +233,7 @@ class ChannelCode(Base):
     """The live code of one of the pack's channels: what we asked WeCom for and what it gave.
 
     ``wanted`` is the digest of the members and settings asked for last; ``userids`` are on it now.
+    ``qr_code`` is where WeCom keeps its picture, ``picture`` that picture as it came.
     """
 
     __tablename__ = "channel_codes"
@@ -247,6 +248,7 @@ class ChannelCode(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_on: Mapped[date | None] = mapped_column(Date)
+    picture: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
 
 
 class ChannelDay(Base):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -28,21 +29,42 @@ class SendWelcome(_Effect):
     added_at: int = 0
 
 
+class TagNote(_Effect):
+    """Which rule put a tag on and why, and until when it stays."""
+
+    kind: ClassVar[str] = ""
+    rule: str | None = None
+    reason: str = ""
+    expires_at: datetime | None = None
+
+
 class MarkTags(_Effect):
-    """Put corp tags, named ``组/标签``, on one member's follow of one patient."""
+    """Put corp tags, named ``组/标签``, on one member's follow of one patient, and take others off."""
 
     kind: ClassVar[str] = "mark_tags"
     userid: str
     external_userid: str
     add: list[str]
     reason: str
+    remove: list[str] = []
+    notes: dict[str, TagNote] = {}
+
+
+class FetchCorpTags(_Effect):
+    """Read all corp tags from WeCom into our records: somebody changed them in the console."""
+
+    kind: ClassVar[str] = "fetch_corp_tags"
 
 
 class FetchContact(_Effect):
-    """Read a patient's details from WeCom into our records."""
+    """Read a patient's details from WeCom into our records.
+
+    ``edited_at``: unix seconds of the edit on the phone that asks for it; 0 = there was none.
+    """
 
     kind: ClassVar[str] = "fetch_contact"
     external_userid: str
+    edited_at: int = 0
 
 
 class FetchGroup(_Effect):
@@ -98,3 +120,46 @@ class FetchKf(_Effect):
     open_kfid: str
     token: str = ""
     rung_at: int = 0
+
+
+class CreateCode(_Effect):
+    """Make a channel's live code; ``digest`` names the shape that was decided."""
+
+    kind: ClassVar[str] = "create_code"
+    state: str
+    remark: str
+    userids: list[str]
+    skip_verify: bool
+    exclusive: bool
+    digest: str
+
+
+class ShapeCode(_Effect):
+    """Give a live code other members, or let them accept by hand."""
+
+    kind: ClassVar[str] = "shape_code"
+    state: str
+    config_id: str
+    remark: str
+    userids: list[str]
+    skip_verify: bool
+    exclusive: bool
+    digest: str
+    why: str
+
+
+class DropCode(_Effect):
+    """Delete a live code; printed ones lead nowhere from then on."""
+
+    kind: ClassVar[str] = "drop_code"
+    state: str
+    config_id: str
+
+
+class FetchCodePicture(_Effect):
+    """Read the picture of a live code, which the console shows and clinics print."""
+
+    kind: ClassVar[str] = "fetch_code_picture"
+    state: str
+    config_id: str
+    url: str

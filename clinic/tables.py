@@ -87,7 +87,11 @@ class Follow(Base):
     """
 
     __tablename__ = "follows"
-    __table_args__ = (UniqueConstraint("patient_id", "userid"), Index("ix_follows_userid", "userid"))
+    __table_args__ = (
+        UniqueConstraint("patient_id", "userid"),
+        Index("ix_follows_userid", "userid"),
+        Index("ix_follows_added_at", "added_at"),
+    )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     patient_id: Mapped[int] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"))

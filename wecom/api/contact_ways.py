@@ -63,6 +63,7 @@ class ContactWay:
     department_ids: tuple[int, ...] = ()
     state: str = ""  # at most 30 characters
     remark: str = ""  # at most 30 characters; only for ourselves
+    rotates: bool = False  # over several members, now or after an update: type is fixed when it is made
     skip_verify: bool = True  # False: the member must accept each person
     scene: Literal["button", "code"] = "code"  # a button in a mini-program, or a QR code
     style: int = 0  # of the button
@@ -82,7 +83,7 @@ class ContactWay:
         check_chars("remark", self.remark, 30)
         if not self.is_temp and (self.unionid or self.closing):
             raise ValueError("is_temp: unionid and closing are only for temporary chats")
-        if self.is_temp and not self.is_single:
+        if self.is_temp and (self.rotates or not self.is_single):
             raise ValueError("userids: a temporary chat takes one member")
         for name in ("expires_in_s", "chat_expires_in_s"):
             if not 0 < getattr(self, name) <= LONGEST_S:
@@ -95,7 +96,7 @@ class ContactWay:
     def to_wecom(self) -> dict[str, Any]:
         """Return the body that creates it."""
         scene = 2 if self.scene == "code" else 1
-        body = {"type": 1 if self.is_single else 2, "scene": scene, **self.to_update()}
+        body = {"type": 1 if self.is_single and not self.rotates else 2, "scene": scene, **self.to_update()}
         if self.is_temp:
             body["is_temp"] = True
         return body

@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("changed_at", UtcDateTime(), nullable=False),
         sa.Column("expires_on", sa.Date(), nullable=True),
+        sa.Column("picture", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("state", name=op.f("pk_channel_codes")),
         sa.UniqueConstraint("config_id", name=op.f("uq_channel_codes_config_id")),
     )
@@ -295,6 +296,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tag_words")),
         sa.UniqueConstraint("patient_id", "key", name=op.f("uq_tag_words_patient_id_key")),
     )
+    op.create_index("ix_follows_added_at", "follows", ["added_at"], unique=False)
     op.add_column("follows", sa.Column("first_added_at", UtcDateTime(), nullable=True))
     op.add_column("follows", sa.Column("channel_at", UtcDateTime(), nullable=True))
     op.add_column("follows", sa.Column("tags_asked", Document, nullable=True))
@@ -359,6 +361,7 @@ def downgrade() -> None:
     op.drop_column("members", "position")
     op.drop_column("members", "active")
     op.drop_column("group_members", "inviter")
+    op.drop_index("ix_follows_added_at", table_name="follows")
     op.drop_column("follows", "remark_sealed")
     op.drop_column("follows", "tags_asked")
     op.drop_column("follows", "channel_at")
