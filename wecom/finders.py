@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SKEW: Final = timedelta(minutes=2)  # between WeCom's clock and ours
 NO_RECORD: Final = 5  # transfer_result.status
+NO_SUCH_WAY: Final = 41044
 
 
 def same_contact_way(way: ContactWay, kept: ContactWayDetail) -> bool:
@@ -118,7 +119,9 @@ class Finders:
                 continue
             try:
                 kept = await self._client.contact_ways.get(config_id)
-            except Refused:
+            except Refused as exc:
+                if exc.errcode != NO_SUCH_WAY:
+                    raise  # what could not be read may be the one
                 continue  # deleted since the list was read
             if same_contact_way(way, kept):
                 return config_id

@@ -15,7 +15,7 @@ from wecom.api.intercepts import InterceptRule
 from wecom.api.join_ways import JoinWay
 from wecom.api.kf import State
 from wecom.cards import Button, ButtonInteraction
-from wecom.errors import OutcomeUnknown, Refused
+from wecom.errors import OutcomeUnknown, Refused, WeComError
 from wecom.finders import Finders
 from wecom.kf_messages import KfText
 from wecom.lost_answers import LOST_ANSWERS
@@ -84,6 +84,21 @@ async def test_a_contact_way_that_was_not_made_is_not_found(
     adding = client.contact_ways.add(way)
     await lose(sandbox, "externalcontact/add_contact_way", adding, done=False)
 
+    assert await finders.contact_way(way, since=START, now=START) is None
+
+
+async def test_a_contact_way_that_cannot_be_read_leaves_it_open_and_a_deleted_one_does_not(
+    client: WeComClient, sandbox: Sandbox, finders: Finders
+) -> None:
+    way = ContactWay(userids=("xiaohu",), state="lobby")
+    await lose(sandbox, "externalcontact/add_contact_way", client.contact_ways.add(way))
+    for errcode in (48002, -1):
+        sandbox.tenant.faults.add("errcode", "externalcontact/get_contact_way", times=None, errcode=errcode)
+        with pytest.raises(WeComError):
+            await finders.contact_way(way, since=START, now=START)
+        sandbox.tenant.faults.clear()
+
+    sandbox.tenant.faults.add("errcode", "externalcontact/get_contact_way", times=None, errcode=41044)
     assert await finders.contact_way(way, since=START, now=START) is None
 
 
