@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class OneVisitCursor:
-    """What SQLAlchemy's adapter asks of a cursor; rows are held, so results must fit in memory."""
+    """What SQLAlchemy's adapter asks of a cursor that is not server-side; results must fit in memory."""
 
     def __init__(self, connection: OneVisitConnection) -> None:
         self._connection = connection
@@ -31,9 +31,6 @@ class OneVisitCursor:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
     async def execute(self, sql: str, parameters: Sequence[Any] = ()) -> OneVisitCursor:
         """Execute one statement and bring back all it returns."""
         return await self._visit(partial(_execute, sql=sql, parameters=parameters))
@@ -45,14 +42,6 @@ class OneVisitCursor:
     async def _visit(self, work: Callable[[sqlite3.Cursor], None]) -> OneVisitCursor:
         self._rows, self.description, self.rowcount, self.lastrowid = await self._connection.visit(work)
         return self
-
-    async def fetchone(self) -> Any:
-        return self._rows.pop(0) if self._rows else None
-
-    async def fetchmany(self, size: int | None = None) -> list[Any]:
-        size = size or self.arraysize
-        some, self._rows = self._rows[:size], self._rows[size:]
-        return some
 
     async def fetchall(self) -> list[Any]:
         rows, self._rows = self._rows, []
