@@ -18,10 +18,13 @@ from bot.channel_care import ChannelCare
 from bot.clockwork import Alone, Clockwork, RedisLeadership, Tick
 from bot.corp_tags import CorpTags
 from bot.courier import Courier
+from bot.deliveries.answers import AnswerDelivery
 from bot.deliveries.cards import CardUpdateDelivery, NoticeDelivery, ReviewCardDelivery
 from bot.deliveries.channels import CodeCreation, CodePicture, CodeRemoval, CodeShaping
 from bot.deliveries.groups import GroupFetch, GroupWelcomeDelivery, GroupWelcomeRemoval
-from bot.deliveries.people import ContactFetch, TagDelivery
+from bot.deliveries.kf import KfFetch
+from bot.deliveries.people import ContactFetch
+from bot.deliveries.tags import CorpTagsFetch, TagDelivery
 from bot.deliveries.tasks import CancelDelivery, ReminderDelivery, TaskDelivery
 from bot.deliveries.transfers import GroupTransferDelivery, PatientTransferDelivery
 from bot.deliveries.welcome import WelcomeDelivery
@@ -241,6 +244,7 @@ class _Builder:
             zone=pack.timezone,
             on_planned=lambda: self.wakeups.tell(OUTBOX),
         )
+        corp_tags = CorpTags(client)
         courier = Courier(
             database,
             [
@@ -253,8 +257,9 @@ class _Builder:
                     vault=self.vault,
                     public_url=settings.public_url,
                 ),
-                TagDelivery(client, CorpTags(client)),
-                ContactFetch(client, self.vault),
+                TagDelivery(client, corp_tags),
+                CorpTagsFetch(corp_tags),
+                ContactFetch(client, self.vault, pack=pack, public_url=settings.public_url),
                 GroupFetch(client, database, pack=pack, public_url=settings.public_url, clock=clock),
                 GroupWelcomeDelivery(client, database, pack=pack, renderer=self.renderer, media=media),
                 GroupWelcomeRemoval(client),
@@ -270,6 +275,15 @@ class _Builder:
                 ReviewCardDelivery(client, database, pack=pack, public_url=settings.public_url),
                 CardUpdateDelivery(client),
                 NoticeDelivery(client),
+                AnswerDelivery(client),
+                KfFetch(
+                    client,
+                    database,
+                    pack=pack,
+                    vault=self.vault,
+                    public_url=settings.public_url,
+                    clock=clock,
+                ),
             ],
             clock=clock,
             metrics=self.metrics,

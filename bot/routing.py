@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from handlers.acquisition import acquisition_router
+from handlers.agent import agent_router
+from handlers.agent_health import agent_health_router
 from handlers.cards import card_router
 from handlers.channels import channel_router
 from handlers.contacts import contact_router
 from handlers.groups import group_router
 from handlers.handovers import handover_router
+from handlers.kf import kf_router
 from handlers.router import Router
 from handlers.staff import staff_router
+from handlers.tags import tag_router
 from handlers.welcomes import welcome_router
 
 if TYPE_CHECKING:
@@ -21,12 +26,17 @@ def root_router(pack: Pack, *, public_url: str) -> Router:
     """Build the router of all callbacks."""
     router = Router("root")
     router.include(
-        contact_router(pack),
+        contact_router(pack, public_url=public_url),
+        tag_router(),
         channel_router(pack),
         welcome_router(pack),
         group_router(pack, public_url=public_url),
         staff_router(pack, public_url=public_url),
         handover_router(pack, public_url=public_url),
         card_router(pack, public_url=public_url),
+        kf_router(),
+        acquisition_router(pack, public_url=public_url),
+        agent_router(pack, public_url=public_url),
+        agent_health_router(pack, public_url=public_url),
     )
     return router

@@ -55,6 +55,7 @@ class FollowFact:
     added_at: datetime
     remark: str | None = None  # what the member calls her; None = not told
     phones: tuple[str, ...] = ()  # what the member noted as her phones
+    tags: tuple[tuple[str, str], ...] | None = None  # corp tags: 组/标签 and id; None = not told
 
 
 class NumberTaken(ValueError):
@@ -183,10 +184,14 @@ async def added(
     """
     patient = await patient_of(session, external_userid, now=now)
     follow = await follow_of(session, patient, userid, at=at)
-    if channel and (not follow.channel or follow.added_at is None or at >= follow.added_at):
-        follow.channel = channel[:64]
+    known_at = follow.channel_at or (follow.added_at if follow.channel else None)
+    if channel and (known_at is None or (at, channel[:64]) > (known_at, follow.channel)):
+        follow.channel, follow.channel_at = channel[:64], at
     # The two events of one addition may come in the wrong order: a confirmed relation stays confirmed.
-    follow.half = half and (follow.added_at is None or follow.half or at > follow.added_at)
+    if half and (follow.added_at is None or at > follow.added_at):
+        follow.half = True
+    elif not half and (follow.added_at is None or at >= follow.added_at):
+        follow.half = False
     if follow.added_at is None or at > follow.added_at:
         follow.added_at = at
     if follow.first_added_at is None or at < follow.first_added_at:
@@ -201,11 +206,16 @@ async def added(
 async def lost(
     session: AsyncSession, *, external_userid: str, userid: str, by: str, at: datetime, now: datetime
 ) -> Follow:
-    """The relation was ended at ``at`` by :data:`BY_PATIENT` or :data:`BY_MEMBER`."""
+    """The relation was ended at ``at`` by :data:`BY_PATIENT`, :data:`BY_MEMBER` or :data:`BY_TRANSFER`."""
     patient = await patient_of(session, external_userid, now=now)
     follow = await follow_of(session, patient, userid, at=at)
-    # A late event knows better than a sync when it was, and who did it.
-    unknown = follow.lost_at is None or follow.lost_by == BY_SYNC or at > follow.lost_at
+    # A late event knows better than a sync when it was, and who did it. Of two in one second the patient's
+    # own counts, whichever came first.
+    unknown = (
+        follow.lost_at is None
+        or follow.lost_by == BY_SYNC
+        or (at, by == BY_PATIENT, by) > (follow.lost_at, follow.lost_by == BY_PATIENT, follow.lost_by or "")
+    )
     if (follow.added_at is None or at >= follow.added_at) and unknown:
         follow.lost_at, follow.lost_by = at, by
     follow.changed_at = max(at, follow.changed_at)

@@ -60,6 +60,7 @@ _RANK: Final[dict[Stage, int]] = {stage: rank for rank, stage in enumerate(WAY)}
 
 ADDED_KEY: Final = "added"  # ``added:<userid>:<unix seconds>``: that member and she are connected
 LOST_KEY: Final = "lost"  # ``lost:<userid>:<unix seconds>``: they are no more
+MOVED_KEY: Final = "moved"  # ``moved:<userid>:<unix seconds>``: they are no more, somebody else takes over
 SET_KEY: Final = "set"  # ``set:…``: a person decided; the only move that may go backwards
 
 
@@ -99,7 +100,7 @@ class Moved:
 
 
 def connection_key(word: str, userid: str, at: datetime) -> str:
-    """Return the key of a connection made (:data:`ADDED_KEY`) or ended (:data:`LOST_KEY`)."""
+    """Return the key of a connection made (:data:`ADDED_KEY`) or ended (the other two)."""
     return f"{word}:{userid}:{int(at.timestamp())}"
 
 
@@ -120,11 +121,12 @@ def fold(moves: Iterable[Move]) -> Standing:
         word, _, rest = fact.key.partition(":")
         userid = rest.rpartition(":")[0]
         if fact.stage is Stage.LOST:
-            if word == LOST_KEY:
+            if word in (LOST_KEY, MOVED_KEY):
                 connected.discard(userid)
             else:
                 connected.clear()
-            lost = not connected
+            # Who is handed over is nobody's for a moment: that is no loss.
+            lost = lost or (word != MOVED_KEY and not connected)
         elif fact.stage is Stage.DORMANT:
             dormant = True
         else:
@@ -174,8 +176,9 @@ async def move(
     """Record a fact that moves a patient, and fold her stage anew; a key known already changes nothing.
 
     Args:
-        key: names the fact, at most 120 characters. ``added:<userid>:…`` and ``lost:<userid>:…`` connect and
-            disconnect a member; ``set:…`` is a person's decision, which may go backwards.
+        key: names the fact, at most 120 characters. ``added:<userid>:…``, ``lost:<userid>:…`` and
+            ``moved:<userid>:…`` connect and disconnect a member (see :func:`connection_key`); ``set:…`` is a
+            person's decision, which may go backwards.
         at: when it happened, by the event's own time.
         actor: a userid, ``admin``, ``api`` or :data:`clinic.audit.RULES`.
         reason: a sentence that a nurse can read; at most 200 characters are kept.

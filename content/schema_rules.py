@@ -18,7 +18,7 @@ RuleKind = Literal[
     "visit",
     "tags_changed",
 ]
-VisitStatus = Literal["booked", "arrived", "done", "missed", "cancelled"]
+VisitStatus = Literal["booked", "arrived", "done", "no_show", "cancelled"]
 RuleStage = Literal["consulted", "booked", "visited", "closed", "treating", "member", "referring", "dormant"]
 
 # What a rule may ask about a happening, and of which happenings it can be asked.

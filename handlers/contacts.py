@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from clinic import audit, people, tagging
-from clinic.effects import FetchContact, MarkTags
+from clinic import audit, people
+from clinic.effects import FetchContact
+from clinic.rules.happenings import Happening, HappeningKind
 from handlers.router import Router, Turn
+from sop.consequences import reconsider
+from sop.roster import load_roster
 from store import outbox
 from wecom.events import (
     ContactAdded,
@@ -19,18 +22,28 @@ from wecom.events import (
 if TYPE_CHECKING:
     from content.pack import Pack
 
-TAG_WINDOW: Final = timedelta(days=2)
 FETCH_WINDOW: Final = timedelta(days=1)
 
 
-def contact_router(pack: Pack) -> Router:
-    """Tag and record; forget nobody. The greeting is :mod:`handlers.welcomes`' matter."""
+def contact_router(pack: Pack, *, public_url: str) -> Router:
+    """Record, and draw the consequences; forget nobody. The greeting is :mod:`handlers.welcomes`' matter."""
     router = Router("contacts")
+
+    async def follow_up(external_userid: str, happening: Happening, turn: Turn) -> None:
+        await reconsider(
+            turn.session,
+            await people.patient_of(turn.session, external_userid, now=turn.now),
+            happening,
+            pack=pack,
+            roster=await load_roster(turn.session, pack),
+            public_url=public_url,
+            now=turn.now,
+        )
 
     @router.on(ContactAdded)
     async def record(event: ContactAdded, turn: Turn) -> None:
-        """Keep patient and relation; tag by the channel she came through."""
-        follow = await people.added(
+        """Keep patient and relation, then tags and stage by the channel she came through."""
+        await people.added(
             turn.session,
             external_userid=event.external_userid,
             userid=event.userid,
@@ -39,7 +52,7 @@ def contact_router(pack: Pack) -> Router:
             now=turn.now,
             half=event.half,
         )
-        channel = pack.channel(event.state or follow.channel or None)
+        channel = pack.channel(event.state)
         audit.record(
             turn.session,
             at=turn.now,
@@ -49,82 +62,74 @@ def contact_router(pack: Pack) -> Router:
             reason=f"添加了成员 {event.userid}，渠道：{channel.title if channel else event.state or '未知'}",
             detail={"userid": event.userid, "state": event.state},
         )
-        # Until the member confirms, tagging is refused (84061); the full event follows.
-        if channel is not None and channel.tags and not event.half:
-            reason = f"渠道“{channel.title}”的来源标签"
-            await outbox.put(
-                turn.session,
-                MarkTags(
-                    userid=event.userid,
-                    external_userid=event.external_userid,
-                    add=list(channel.tags),
-                    reason=reason,
-                ),
-                key=tagging.mark_key(event.userid, event.external_userid, at=event.happened_at),
-                now=turn.now,
-                deadline=turn.now + TAG_WINDOW,
-                cause=reason,
-            )
+        # Until the member confirms, tagging is refused (84061); what is said of her waits for that.
+        kind: HappeningKind = "half_added" if event.half else "added"
+        await follow_up(
+            event.external_userid,
+            Happening(kind=kind, at=event.happened_at, userid=event.userid, channel=event.state or ""),
+            turn,
+        )
 
     @router.on(ContactAdded, lambda event: event.welcome_code is None)
     async def fetch_new(event: ContactAdded, turn: Turn) -> None:
         """Without a welcome nobody reads her details on the way: read them for the record."""
-        await _fetch(event.external_userid, turn, key=f"{event.userid}:{_stamp(event)}")
+        await _fetch(event, turn)
 
     @router.on(ContactEdited)
     async def fetch_edited(event: ContactEdited, turn: Turn) -> None:
-        """The event does not say what changed, so read it."""
-        await _fetch(event.external_userid, turn, key=f"{event.userid}:{_stamp(event)}")
+        """The event does not say what changed, so read it; who is not known yet is recorded by it."""
+        await _fetch(event, turn, edited_at=_stamp(event))
+
+    async def parted(event: ContactRemovedByMember | MemberRemovedByContact, turn: Turn, by: str) -> None:
+        await people.lost(
+            turn.session,
+            external_userid=event.external_userid,
+            userid=event.userid,
+            by=by,
+            at=event.happened_at,
+            now=turn.now,
+        )
+        words = {
+            people.BY_PATIENT: f"删除了成员 {event.userid}",
+            people.BY_MEMBER: f"被成员 {event.userid} 删除",
+            people.BY_TRANSFER: f"从成员 {event.userid} 转给了别人",
+        }
+        audit.record(
+            turn.session,
+            at=turn.now,
+            actor=audit.RULES,
+            action="contact.lost",
+            subject=f"patient:{event.external_userid}",
+            reason=words[by],
+            detail={"userid": event.userid, "by": by},
+        )
+        await follow_up(
+            event.external_userid,
+            Happening(kind="lost", at=event.happened_at, userid=event.userid, by=by),
+            turn,
+        )
 
     @router.on(MemberRemovedByContact)
     async def patient_left(event: MemberRemovedByContact, turn: Turn) -> None:
         """The patient deleted the member: she gets nothing from this account any more."""
-        await _lost(event, turn, by=people.BY_PATIENT, reason=f"删除了成员 {event.userid}")
+        await parted(event, turn, people.BY_PATIENT)
 
     @router.on(ContactRemovedByMember)
     async def member_removed(event: ContactRemovedByMember, turn: Turn) -> None:
         """The member deleted the patient, or a transfer moved her to somebody else."""
-        moved = event.source == "DELETE_BY_TRANSFER"
-        await _lost(
-            event,
-            turn,
-            by=people.BY_MEMBER,
-            reason=f"从成员 {event.userid} 转给了别人" if moved else f"被成员 {event.userid} 删除",
-        )
+        await parted(event, turn, people.BY_TRANSFER if event.by_transfer else people.BY_MEMBER)
 
     return router
 
 
-async def _fetch(external_userid: str, turn: Turn, *, key: str) -> None:
+async def _fetch(event: ContactAdded | ContactEdited, turn: Turn, *, edited_at: int = 0) -> None:
     await outbox.put(
         turn.session,
-        FetchContact(external_userid=external_userid),
-        key=f"fetch:{external_userid}:{key}",
+        FetchContact(external_userid=event.external_userid, edited_at=edited_at),
+        key=f"fetch:{event.external_userid}:{event.userid}:{_stamp(event)}",
         now=turn.now,
         deadline=turn.now + FETCH_WINDOW,
         cause="读取客户详情",
-    )
-
-
-async def _lost(
-    event: ContactRemovedByMember | MemberRemovedByContact, turn: Turn, *, by: str, reason: str
-) -> None:
-    await people.lost(
-        turn.session,
-        external_userid=event.external_userid,
-        userid=event.userid,
-        by=by,
-        at=event.happened_at,
-        now=turn.now,
-    )
-    audit.record(
-        turn.session,
-        at=turn.now,
-        actor=audit.RULES,
-        action="contact.lost",
-        subject=f"patient:{event.external_userid}",
-        reason=reason,
-        detail={"userid": event.userid, "by": by},
     )
 
 

@@ -1,86 +1,30 @@
-"""Deliveries about patients: tags, and reading details."""
+"""Deliveries about patients and groups: reading details, and what changed in them."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from sqlalchemy import select
+
 from bot.deliveries.base import Outcome, PlainDelivery, Sent
 from clinic import audit, people, tagging
-from clinic.effects import FetchContact, MarkTags
-from store import outbox
-from wecom.errors import Refused
+from clinic.effects import FetchContact
+from clinic.rules.happenings import Happening
+from clinic.tables import Follow
+from sop.consequences import reconsider
+from sop.roster import load_roster
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from bot.corp_tags import CorpTags
+    from clinic.tables import Patient
+    from content.pack import Pack
     from store.outbox import OutboxEffect
     from store.vault import Vault
     from wecom.client import WeComClient
 
-UNKNOWN_TAG: Final = 40068
-
-
-class TagDelivery(PlainDelivery):
-    """Marks tags; marking twice is marking once."""
-
-    kind: ClassVar[str] = MarkTags.kind
-
-    def __init__(self, client: WeComClient, corp_tags: CorpTags) -> None:
-        self._client = client
-        self._corp_tags = corp_tags
-
-    async def send(self, effect: OutboxEffect) -> Sent:
-        wanted = MarkTags.model_validate(effect.payload)
-        ids = await self._corp_tags.ids_for(wanted.add)
-        try:
-            await self._client.tags.mark(wanted.userid, wanted.external_userid, add=list(ids.values()))
-        except Refused as exc:
-            if exc.errcode != UNKNOWN_TAG:
-                raise
-            # Deleted in the corp since we read it: read again, create again, once.
-            self._corp_tags.forget()
-            ids = await self._corp_tags.ids_for(wanted.add)
-            await self._client.tags.mark(wanted.userid, wanted.external_userid, add=list(ids.values()))
-        return Sent(result={"tags": wanted.add}, facts=ids)
-
-    async def record(
-        self, session: AsyncSession, effect: OutboxEffect, outcome: Outcome, *, now: datetime
-    ) -> None:
-        wanted = MarkTags.model_validate(effect.payload)
-        subject = f"patient:{wanted.external_userid}"
-        detail = {"userid": wanted.userid, "tags": wanted.add}
-        if outcome.state == outbox.SENT:
-            await tagging.record_corp_tags(session, outcome.facts)
-            await tagging.record_marked(
-                session,
-                userid=wanted.userid,
-                external_userid=wanted.external_userid,
-                added=wanted.add,
-                origin="rule",
-                reason=wanted.reason,
-                now=now,
-            )
-            audit.record(
-                session,
-                at=now,
-                actor=audit.RULES,
-                action="tags.marked",
-                subject=subject,
-                reason=f"标签 {'、'.join(wanted.add)}：{wanted.reason}",
-                detail=detail,
-            )
-        elif outcome.state in (outbox.REFUSED, outbox.EXPIRED):
-            audit.record(
-                session,
-                at=now,
-                actor=audit.RULES,
-                action="tags.missed",
-                subject=subject,
-                reason=f"标签 {'、'.join(wanted.add)} 没有打上：{outcome.error}",
-                detail=detail,
-            )
+CORP_TAG: Final = 1  # a personal tag has no id, a strategy tag is none of ours
 
 
 class ContactFetch(PlainDelivery):
@@ -88,9 +32,11 @@ class ContactFetch(PlainDelivery):
 
     kind: ClassVar[str] = FetchContact.kind
 
-    def __init__(self, client: WeComClient, vault: Vault) -> None:
+    def __init__(self, client: WeComClient, vault: Vault, *, pack: Pack, public_url: str) -> None:
         self._client = client
         self._vault = vault
+        self._pack = pack
+        self._public_url = public_url
 
     async def send(self, effect: OutboxEffect) -> Sent:
         wanted = FetchContact.model_validate(effect.payload)
@@ -99,9 +45,77 @@ class ContactFetch(PlainDelivery):
     async def record(
         self, session: AsyncSession, effect: OutboxEffect, outcome: Outcome, *, now: datetime
     ) -> None:
-        del effect
-        if isinstance(outcome.facts, people.Profile):
-            await people.apply_profile(session, outcome.facts, vault=self._vault, now=now)
+        if not isinstance(outcome.facts, people.Profile):
+            return
+        patient = await people.apply_profile(session, outcome.facts, vault=self._vault, now=now)
+        edited_at = FetchContact.model_validate(effect.payload).edited_at
+        asked_at = effect.dispatched_at or effect.created_at
+        edits = await note_edits(
+            session,
+            patient,
+            outcome.facts,
+            at=datetime.fromtimestamp(edited_at, UTC) if edited_at else asked_at,
+            asked_at=asked_at,
+            now=now,
+        )
+        if edits:
+            await reconsider(
+                session,
+                patient,
+                Happening(kind="tags_changed", at=now),
+                pack=self._pack,
+                roster=await load_roster(session, self._pack),
+                public_url=self._public_url,
+                now=now,
+            )
+
+
+async def note_edits(
+    session: AsyncSession,
+    patient: Patient,
+    profile: people.Profile,
+    *,
+    at: datetime,
+    asked_at: datetime,
+    now: datetime,
+) -> bool:
+    """Write down the tags that members changed on their phones; return whether there were any.
+
+    Args:
+        at: when the edit was that made us look.
+        asked_at: when WeCom was asked.
+    """
+    shown = {fact.userid: fact.tags for fact in profile.follows if fact.tags is not None}
+    await tagging.record_corp_tags(session, {path: tag for tags in shown.values() for path, tag in tags})
+    follows = await session.scalars(
+        select(Follow)
+        .where(Follow.patient_id == patient.id, Follow.userid.in_(shown))
+        .order_by(Follow.id)
+        .with_for_update()
+    )
+    found = False
+    for follow in list(follows):
+        edited = await tagging.note_worn(
+            session,
+            follow,
+            {path for path, _ in shown[follow.userid]},
+            at=at,
+            asked_at=asked_at,
+            now=now,
+        )
+        if edited:
+            found = True
+            words = [f"加上 {path}" for path in edited.put] + [f"去掉 {path}" for path in edited.taken]
+            audit.record(
+                session,
+                at=now,
+                actor=follow.userid,
+                action="tags.edited",
+                subject=f"patient:{patient.external_userid}",
+                reason=f"{follow.userid} 在手机上改了标签：{'，'.join(words)}",
+                detail={"userid": follow.userid, "put": list(edited.put), "taken": list(edited.taken)},
+            )
+    return found
 
 
 async def read_profile(client: WeComClient, external_userid: str, *, urgent: bool = False) -> people.Profile:
@@ -121,6 +135,11 @@ async def read_profile(client: WeComClient, external_userid: str, *, urgent: boo
                 added_at=follow.created_at or datetime.now(UTC),
                 remark=follow.remark,
                 phones=follow.remark_mobiles,
+                tags=tuple(
+                    (f"{tag.group_name}/{tag.tag_name}", tag.tag_id)
+                    for tag in follow.tags
+                    if tag.type == CORP_TAG and tag.tag_id and tag.group_name and tag.tag_name
+                ),
             )
             for follow in detail.follow_user
         ),

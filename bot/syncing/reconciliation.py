@@ -204,10 +204,11 @@ class Reconciliation:
         return record
 
     async def _tags(self, run: Run) -> Run:
+        asked_at = self._clock.now()
         listed = await self._reader.tags()
 
         async def record(session: AsyncSession) -> Mapping[str, Tally]:
-            return {TAGS: await tagging.record_listing(session, listed)}
+            return {TAGS: (await tagging.record_listing(session, listed, asked_at=asked_at)).tally}
 
         run = await self.step(run, record)
         self._watching.stage(TAGS, len(listed), len(listed))

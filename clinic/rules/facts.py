@@ -14,7 +14,7 @@ DONE: Final = frozenset({"arrived", "done"})  # of a visit's status: she was the
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisitFact:
-    """A visit; ``status`` is ``booked``, ``arrived``, ``done``, ``missed`` or ``cancelled``."""
+    """A visit; ``status`` is ``booked``, ``arrived``, ``done``, ``no_show`` or ``cancelled``."""
 
     at: datetime
     status: str

@@ -34,18 +34,20 @@ class Happening:
 
     Args:
         userid: the member it concerns: who was added, lost, spoken to.
+        by: who ended it: ``patient``, ``member``, ``transfer`` or ``sync``.
         channel: the ``state`` of the code she came through.
         welcome, variant: the greeting's key and its variant.
         group_role: the pack's role of the customer group ``chat_id``.
         keyword: the key of the pack's keyword, never her words.
         survey: the survey's key; ``answers`` by question.
-        visit_status: ``booked``, ``arrived``, ``done``, ``missed`` or ``cancelled``; ``treatment``: the
+        visit_status: ``booked``, ``arrived``, ``done``, ``no_show`` or ``cancelled``; ``treatment``: the
             catalogue's key.
     """
 
     kind: HappeningKind
     at: datetime
     userid: str = ""
+    by: str = ""
     channel: str = ""
     welcome: str = ""
     variant: str = ""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clinic.stages import ADDED_KEY, LOST_KEY, Move, Stage, connection_key, fold
+from clinic.stages import ADDED_KEY, LOST_KEY, MOVED_KEY, Move, Stage, connection_key, fold
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 
@@ -43,6 +43,17 @@ def test_who_is_still_connected_to_somebody_is_not_lost() -> None:
     standing = fold([added("lin.mei", 0), added("li.na", 5), lost("lin.mei", 10)])
 
     assert standing.stage is Stage.ADDED
+
+
+def test_who_is_handed_over_is_never_lost_in_between() -> None:
+    away = Move(
+        key=connection_key(MOVED_KEY, "lin.mei", START + timedelta(minutes=10)),
+        stage=Stage.LOST,
+        at=START + timedelta(minutes=10),
+    )
+
+    assert fold([added("lin.mei", 0), away]).stage is Stage.ADDED
+    assert fold([added("lin.mei", 0), away, added("li.na", 11), lost("li.na", 20)]).stage is Stage.LOST
 
 
 def test_a_return_shows_again_how_far_she_had_come() -> None:

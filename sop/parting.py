@@ -1,0 +1,106 @@
+"""Losing a patient, and finding her again: who is told, with what they need to know."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import select
+
+from clinic import audit, people, todos
+from clinic.care_tables import Todo
+from clinic.stages import Stage
+from clinic.todos import TodoState
+from sop.handouts import hand_out
+
+if TYPE_CHECKING:
+    from clinic.rules.happenings import Happening
+    from clinic.stages import Moved
+    from sop.case import Case
+
+LOST: Final = "lost"
+RETURNED: Final = "returned"
+NEWS: Final = timedelta(days=3)  # what happened before that is history, not a reason to disturb somebody
+CALL_BACK_WITHIN: Final = timedelta(hours=24)
+
+
+async def parted(case: Case, happening: Happening, moved: Moved) -> None:
+    """Tell the member who was deleted, and the manager when nobody of ours is connected any more."""
+    if not moved.fresh or happening.at < case.now - NEWS or happening.by == people.BY_TRANSFER:
+        return
+    when = f"{happening.at.astimezone(case.book.pack.timezone):%m-%d %H:%M}"
+    others = "、".join(follow.userid for follow in case.connected)
+    gone = moved.after is Stage.LOST
+    left = "与我们都断开了联系" if gone else f"还与 {others} 保持联系" if others else ""
+    key = f"{LOST}:{case.head.id}:{happening.userid}:{int(happening.at.timestamp())}"
+    if happening.by != people.BY_MEMBER:
+        await _ask(
+            case,
+            key=f"{key}:member",
+            assignee=happening.userid,
+            title="一位顾客删除了你",
+            body=f"{case.story()}。{when} 起收不到你的消息，{left}。不用加回来追问，"
+            "想想最近一次联系说了什么，有要紧的复诊请前台电话提醒。",
+        )
+    if gone or happening.by == people.BY_MEMBER:
+        by = {people.BY_MEMBER: f"{happening.userid} 删除了一位顾客"}.get(
+            happening.by, f"一位顾客删除了 {happening.userid}"
+        )
+        await _ask(
+            case,
+            key=f"{key}:manager",
+            assignee=todos.MANAGER,
+            title="一位顾客流失了" if gone else "成员删除了一位顾客",
+            body=f"{when} {by}，{left}。{case.story()}。请看看经过，再决定要不要由别的同事联系。",
+        )
+
+
+async def found_again(case: Case, happening: Happening) -> None:
+    """She came back: what was asked because she was lost is settled, and the member knows whom he has."""
+    open_keys = await case.session.scalars(
+        select(Todo.key).where(Todo.patient_id.in_(case.ids), Todo.kind == LOST, Todo.state == TodoState.OPEN)
+    )
+    for key in list(open_keys):
+        await todos.settle(case.session, key, now=case.now, by=audit.RULES)
+    audit.record(
+        case.session,
+        at=case.now,
+        actor=audit.RULES,
+        action="contact.returned",
+        subject=case.subject,
+        reason=f"流失后又回来了，添加了成员 {happening.userid}",
+        detail={"userid": happening.userid},
+    )
+    if happening.at < case.now - NEWS:
+        return
+    await hand_out(
+        case.session,
+        roster=case.roster,
+        public_url=case.public_url,
+        key=f"{RETURNED}:{case.head.id}:{int(happening.at.timestamp())}",
+        kind=RETURNED,
+        assignee=happening.userid,
+        title="一位老顾客回来了",
+        body=f"{case.story()}。曾经断开过联系，先看看以前的记录，别当新朋友从头问起。",
+        now=case.now,
+        patient_id=case.head.id,
+        due_at=case.now + CALL_BACK_WITHIN,
+        page=case.page,
+    )
+
+
+async def _ask(case: Case, *, key: str, assignee: str, title: str, body: str) -> None:
+    await hand_out(
+        case.session,
+        roster=case.roster,
+        public_url=case.public_url,
+        key=key,
+        kind=LOST,
+        assignee=assignee,
+        title=title,
+        body=body,
+        now=case.now,
+        patient_id=case.head.id,
+        due_at=case.now + CALL_BACK_WITHIN,
+        page=case.page,
+    )
