@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, case, exists, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from clinic.care_tables import Greeting
+from clinic.care_tables import Greeting, KfMessage, StageMove
+from clinic.channels import CAME
 from clinic.tables import Follow, Patient, PatientTag, Tag
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 SENT: Final = "sent"
 MISSED: Final = "missed"  # certainly not arrived within its 20 s
+FROM_PATIENT: Final = 3  # the origin of a message in 微信客服 (doc 94670)
 UNSURE: Final = "unsure"  # the answer was lost, and there was no time to ask again
 
 
@@ -101,3 +103,79 @@ async def settled(
         )
         .on_conflict_do_update(index_elements=["key"], set_=end)
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How one wording of a greeting did: of those it reached, who came, wrote to 微信客服, or left us."""
+
+    welcome: str
+    variant: str
+    sent: int
+    missed: int  # those of unknown end included
+    replied: int
+    visited: int
+    lost: int
+
+    def share(self, count: int) -> float:
+        """Return a count as a part of those reached, 0 to 1."""
+        return count / self.sent if self.sent else 0.0
+
+
+async def results(session: AsyncSession, *, since: datetime) -> list[Result]:
+    """Return the results of every wording used since then.
+
+    What counts must come after the greeting. Only messages to 微信客服 are replies that we can see: WeCom
+    shows nobody's private chats.
+    """
+    reached = Greeting.state == SENT
+    came = exists().where(
+        StageMove.patient_id == Greeting.patient_id,
+        StageMove.stage.in_([stage.value for stage in CAME]),
+        StageMove.at >= Greeting.at,
+    )
+    left = exists().where(
+        Follow.patient_id == Greeting.patient_id,
+        Follow.userid == Greeting.userid,
+        Follow.lost_at >= Greeting.at,
+    )
+    wrote = (
+        exists()
+        .where(
+            KfMessage.external_userid == Patient.external_userid,
+            KfMessage.origin == FROM_PATIENT,
+            KfMessage.at >= Greeting.at,
+        )
+        .correlate(Patient, Greeting)
+    )
+
+    def number(condition: ColumnElement[bool]) -> ColumnElement[int]:
+        return func.sum(case((condition, 1), else_=0))
+
+    rows = await session.execute(
+        select(
+            Greeting.welcome,
+            Greeting.variant,
+            number(reached),
+            number(~reached),
+            number(and_(reached, wrote)),
+            number(and_(reached, came)),
+            number(and_(reached, left)),
+        )
+        .join(Patient, Patient.id == Greeting.patient_id)
+        .where(Greeting.at >= since)
+        .group_by(Greeting.welcome, Greeting.variant)
+        .order_by(Greeting.welcome, Greeting.variant)
+    )
+    return [
+        Result(
+            welcome=welcome,
+            variant=variant,
+            sent=sent,
+            missed=missed,
+            replied=replied,
+            visited=visited,
+            lost=lost,
+        )
+        for welcome, variant, sent, missed, replied, visited, lost in rows
+    ]
