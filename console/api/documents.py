@@ -1,7 +1,7 @@
 """What the API answers with: every document, field by field. The OpenAPI document is made from these."""
 
 from datetime import date, datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -122,51 +122,6 @@ class WeekDocument(Page[PostDocument]):
 
     week: date = Field(description="这一周的周一")
     notices: list[str] = Field(description="排不满的地方和原因；早已排好的一周没有")
-
-
-class FollowDocument(BaseModel):
-    """One member's relation to the patient."""
-
-    userid: str
-    channel: str = Field(description="渠道的 state")
-    add_way: int | None = Field(description="企业微信的 add_way")
-    added_at: datetime | None
-    lost_at: datetime | None
-    lost_by: str | None
-
-
-class PatientTagDocument(BaseModel):
-    """A tag on the patient as one member's follow carries it."""
-
-    group: str
-    name: str
-    userid: str
-    origin: str
-    reason: str
-    at: datetime
-
-
-class TimelineEntry(BaseModel):
-    """Something that was decided about the patient."""
-
-    at: datetime
-    actor: str
-    action: str
-    reason: str
-    detail: dict[str, Any]
-
-
-class PatientDocument(BaseModel):
-    """A patient: who, whose, how labelled, and what happened."""
-
-    external_userid: str
-    unionid: str | None
-    name: str = Field(description="解密后的名字；不知道时为空")
-    gender: int = Field(description="0 未知，1 男，2 女")
-    first_seen_at: datetime
-    follows: list[FollowDocument]
-    tags: list[PatientTagDocument]
-    timeline: list[TimelineEntry] = Field(description="从旧到新")
 
 
 class GroupDocument(BaseModel):

@@ -36,12 +36,6 @@ class PostPath(Parameters):
     id: RowNumber = Field(description="内容的编号")
 
 
-class PatientPath(Parameters):
-    external_userid: Annotated[
-        str, Field(pattern=_NAME, max_length=64, description="企业微信的外部联系人 id")
-    ]
-
-
 class PostQuery(Parameters):
     state: Annotated[list[PostState], CommaSeparated] = Field(
         default=[], description="只要这些状态；可以重复，也可以用逗号分隔"

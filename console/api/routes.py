@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from aiohttp import web
 
-from console.api import directory, posts, problems, weeks
+from console.api import directory, patient_routes, posts, problems, weeks
 from console.api.access import check_key
 from console.api.documents import (
     GroupDocument,
     Page,
-    PatientDocument,
     PersonaDocument,
     PostDetail,
     PostDocument,
@@ -26,7 +25,6 @@ from console.api.requests import (
     Decision,
     GroupQuery,
     Nothing,
-    PatientPath,
     PostEdit,
     PostPath,
     PostQuery,
@@ -103,19 +101,7 @@ def operations() -> tuple[Operation[Any, Any, Any], ...]:
             body_required=False,
             problems=(problems.WEEK_NOT_PLANNABLE,),
         ),
-        Operation(
-            name="readPatient",
-            method="GET",
-            path="/patients/{external_userid}",
-            tag="patients",
-            summary="一位客户：是谁、谁的客户、标签和经过",
-            run=directory.read_patient,
-            answers={200: ("这位客户", PatientDocument)},
-            path_model=PatientPath,
-            query=Nothing,
-            body=Nothing,
-            problems=(problems.SEAL_BROKEN,),
-        ),
+        *patient_routes.operations(),
         Operation(
             name="listGroups",
             method="GET",

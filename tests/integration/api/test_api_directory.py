@@ -58,6 +58,18 @@ async def test_a_patient_is_shown_with_relations_tags_and_reasons(clinic: ApiCli
         "external_userid": "wmABC_1-x",
         "unionid": "union-1",
         "name": "王小明",
+        "real_name": "",
+        "phone": "",
+        "clinic_number": None,
+        "born_on": None,
+        "stage": "added",
+        "stage_at": None,
+        "records": ["wmABC_1-x"],
+        "suggested": [],
+        "stages": [],
+        "groups": [],
+        "visits": [],
+        "consents": [],
         "gender": 1,
         "first_seen_at": at,
         "follows": [
@@ -68,6 +80,10 @@ async def test_a_patient_is_shown_with_relations_tags_and_reasons(clinic: ApiCli
                 "added_at": at,
                 "lost_at": "2025-06-03T08:30:00+08:00",
                 "lost_by": "patient",
+                "first_added_at": None,
+                "half": False,
+                "remark": "",
+                "record": "wmABC_1-x",
             }
         ],
         "tags": [
@@ -77,11 +93,21 @@ async def test_a_patient_is_shown_with_relations_tags_and_reasons(clinic: ApiCli
                 "userid": "xiaohu",
                 "origin": "channel",
                 "reason": "扫码",
+                "rule": None,
                 "at": at,
+                "expires_at": None,
             }
         ],
         "timeline": [
-            {"at": at, "actor": "规则", "action": "patient.added", "reason": "新添加", "detail": {}}
+            {
+                "at": at,
+                "actor": "规则",
+                "action": "patient.added",
+                "reason": "新添加",
+                "rule": None,
+                "record": "wmABC_1-x",
+                "detail": {},
+            }
         ],
     }
 
