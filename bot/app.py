@@ -16,24 +16,14 @@ from redis.asyncio import Redis
 from bot.callback import CallbackEndpoint
 from bot.channel_care import ChannelCare
 from bot.clockwork import Alone, Clockwork, RedisLeadership, Tick
-from bot.corp_tags import CorpTags
 from bot.courier import Courier
-from bot.deliveries.answers import AnswerDelivery
-from bot.deliveries.cards import CardUpdateDelivery, NoticeDelivery, ReviewCardDelivery
-from bot.deliveries.channels import CodeCreation, CodePicture, CodeRemoval, CodeShaping
-from bot.deliveries.groups import GroupFetch, GroupWelcomeDelivery, GroupWelcomeRemoval
-from bot.deliveries.kf import KfFetch
-from bot.deliveries.people import ContactFetch
-from bot.deliveries.tags import CorpTagsFetch, TagDelivery
-from bot.deliveries.tasks import CancelDelivery, ReminderDelivery, TaskDelivery
-from bot.deliveries.transfers import GroupTransferDelivery, PatientTransferDelivery
-from bot.deliveries.welcome import WelcomeDelivery
 from bot.group_care import GroupCare
 from bot.handovers import Handovers
 from bot.health import WeComHealth, health_routes
 from bot.inbox_worker import InboxWorker
 from bot.media import MediaLibrary
 from bot.metrics import Metrics
+from bot.outgoing import deliveries
 from bot.planning import WeekPlanning
 from bot.routing import root_router
 from bot.sync import TenantSync
@@ -244,47 +234,19 @@ class _Builder:
             zone=pack.timezone,
             on_planned=lambda: self.wakeups.tell(OUTBOX),
         )
-        corp_tags = CorpTags(client)
         courier = Courier(
             database,
-            [
-                WelcomeDelivery(
-                    client,
-                    database,
-                    pack=pack,
-                    renderer=self.renderer,
-                    media=media,
-                    vault=self.vault,
-                    public_url=settings.public_url,
-                ),
-                TagDelivery(client, corp_tags),
-                CorpTagsFetch(corp_tags),
-                ContactFetch(client, self.vault, pack=pack, public_url=settings.public_url),
-                GroupFetch(client, database, pack=pack, public_url=settings.public_url, clock=clock),
-                GroupWelcomeDelivery(client, database, pack=pack, renderer=self.renderer, media=media),
-                GroupWelcomeRemoval(client),
-                PatientTransferDelivery(client, pack=pack, public_url=settings.public_url),
-                GroupTransferDelivery(client, pack=pack, public_url=settings.public_url),
-                CodeCreation(client, database, pack=pack, public_url=settings.public_url, clock=clock),
-                CodeShaping(client, database, pack=pack, public_url=settings.public_url, clock=clock),
-                CodeRemoval(client, database, pack=pack, public_url=settings.public_url, clock=clock),
-                CodePicture(session),
-                TaskDelivery(client, database, media=media, clock=clock),
-                ReminderDelivery(client),
-                CancelDelivery(client),
-                ReviewCardDelivery(client, database, pack=pack, public_url=settings.public_url),
-                CardUpdateDelivery(client),
-                NoticeDelivery(client),
-                AnswerDelivery(client),
-                KfFetch(
-                    client,
-                    database,
-                    pack=pack,
-                    vault=self.vault,
-                    public_url=settings.public_url,
-                    clock=clock,
-                ),
-            ],
+            deliveries(
+                client,
+                database,
+                session,
+                pack=pack,
+                renderer=self.renderer,
+                media=media,
+                vault=self.vault,
+                clock=clock,
+                public_url=settings.public_url,
+            ),
             clock=clock,
             metrics=self.metrics,
             alone=self.redis is None,

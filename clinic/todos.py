@@ -165,3 +165,23 @@ async def open_count(session: AsyncSession, assignees: Iterable[str] | None = No
     if assignees is not None:
         query = query.where(Todo.assignee.in_(sorted(set(assignees))))
     return (await session.scalars(query)).one()
+
+
+async def settle_kind(session: AsyncSession, kind: str, *, before: datetime, now: datetime, by: str) -> int:
+    """Close all open to-dos of a kind asked up to ``before``: their reason has gone away; return how many."""
+    closed = await session.execute(
+        update(Todo)
+        .where(Todo.kind == kind, Todo.state == TodoState.OPEN, Todo.created_at <= before)
+        .values(state=TodoState.DROPPED, closed_at=now, closed_by=by[:80])
+        .returning(Todo.id)
+    )
+    return len(closed.all())
+
+
+async def settle_prefix(session: AsyncSession, prefix: str, *, now: datetime, by: str) -> None:
+    """Close the open to-dos whose key begins with ``prefix``: their common reason has gone away."""
+    await session.execute(
+        update(Todo)
+        .where(Todo.key.startswith(prefix, autoescape=True), Todo.state == TodoState.OPEN)
+        .values(state=TodoState.DROPPED, closed_at=now, closed_by=by[:80])
+    )

@@ -18,7 +18,7 @@ def card_router(pack: Pack, *, public_url: str) -> Router:
     """Let a tap decide exactly what its card showed."""
     router = Router("cards")
 
-    @router.on(CardTapped, lambda event: event.task_id.startswith("batch-"))
+    @router.on(CardTapped, lambda event: event.task_id.startswith("batch-") and not event.menu)
     async def decide(event: CardTapped, turn: Turn) -> None:
         roster = await load_roster(turn.session, pack)
         outcome = await review.tapped(

@@ -68,3 +68,11 @@ class UpdateReviewCard(_Effect):
     task_id: str
     userids: list[str]
     response_code: str
+
+
+class AnswerStaff(_Effect):
+    """A plain text to one member in the app's conversation: the answer to what he wrote or opened."""
+
+    kind: ClassVar[str] = "answer_staff"
+    to: str
+    text: str

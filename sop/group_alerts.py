@@ -8,8 +8,9 @@ from sqlalchemy import select
 
 from clinic import todos
 from clinic.group_moves import JOINED
+from clinic.lookup import known_patient
 from clinic.rules.happenings import Happening
-from clinic.tables import CustomerGroup, GroupMember, Patient
+from clinic.tables import CustomerGroup, GroupMember
 from sop.consequences import reconsider
 from sop.handouts import hand_out
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from clinic.group_moves import Move
+    from clinic.tables import Patient
     from content.pack import GroupRole, Pack
     from sop.roster import Roster
 
@@ -44,7 +46,7 @@ async def follow_up(
     for move in moves:
         if not move.external:
             continue
-        patient = await _patient(session, move.person)
+        patient = await known_patient(session, move.person)
         if patient is not None:
             await reconsider(
                 session,
@@ -157,13 +159,3 @@ async def _twice(
         patient_id=told.patient.id if told.patient is not None else None,
         page=told.page,
     )
-
-
-async def _patient(session: AsyncSession, external_userid: str) -> Patient | None:
-    """Return the patient somebody in a group is; None for a stranger, or for one who was erased."""
-    patient = (
-        await session.scalars(select(Patient).where(Patient.external_userid == external_userid))
-    ).one_or_none()
-    if patient is not None and patient.merged_into is not None:
-        patient = await session.get(Patient, patient.merged_into)
-    return patient if patient is not None and patient.erased_at is None else None
