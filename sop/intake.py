@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import select
 
-from clinic import surveys, todos, visits
+from clinic import audit, surveys, todos, visits
+from clinic.people import NumberTaken, identify
 from clinic.rules.happenings import Happening
 from clinic.tables import Member
-from clinic.whose import Book, PersonRef
+from clinic.whose import Book, PersonUnclear
 from content.treatment_specs import Catalogue
 from sop.consequences import reconsider
 from sop.handouts import hand_out
@@ -30,12 +31,14 @@ if TYPE_CHECKING:
     from clinic.care_tables import SurveyAnswer, Visit
     from clinic.surveys import SheetFact
     from clinic.tables import Patient
-    from clinic.visits import Recorded, VisitFact
+    from clinic.visits import Outcome, Recorded, VisitFact
+    from clinic.whose import PersonRef
     from content.pack import Pack
     from sop.roster import Roster
     from store.vault import Vault
 
 PAGE: Final = "/console/imports"
+_DETAILS: Final = {"clinic_number": "病历号", "phone": "电话", "real_name": "姓名", "born_on": "生日"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,13 +77,52 @@ class Intake:
     unknown: Counter[str] = field(default_factory=Counter)
 
     async def expect(
-        self, *, visits_: Iterable[VisitReport] = (), sheets: Iterable[SheetReport] = ()
+        self,
+        *,
+        people: Iterable[PersonRef],
+        visits_: Iterable[VisitFact] = (),
+        sheets: Iterable[SheetFact] = (),
     ) -> None:
-        """Read everything that these reports may concern, before they are told one by one."""
-        told, filled = tuple(visits_), tuple(sheets)
-        await self.book.load([*(one.person for one in told), *(one.person for one in filled)])
-        self.known_visits |= await visits.load(self.session, [report.visit.key for report in told])
-        self.known_sheets |= await surveys.load(self.session, [report.sheet.key for report in filled])
+        """Read everything that these facts may concern, before they are told one by one."""
+        await self.book.load(people)
+        self.known_visits |= await visits.load(self.session, [visit.key for visit in visits_])
+        self.known_sheets |= await surveys.load(self.session, [sheet.key for sheet in sheets])
+
+    async def person(self, ref: PersonRef) -> Outcome:
+        """Record an expected person as the clinic's system knows her; it knows better than we.
+
+        Raises:
+            PersonUnclear: it cannot be told who is meant; nothing was written.
+        """
+        patient = self.book.find(ref)
+        if patient is None:
+            await self.book.take(ref, now=self.now)
+            return "added"
+        try:
+            changed = await identify(
+                self.session,
+                patient,
+                self.vault,
+                now=self.now,
+                real_name=ref.name,
+                phone=ref.phone,
+                clinic_number=ref.clinic_number,
+                born_on=ref.born_on,
+            )
+        except NumberTaken as exc:
+            raise PersonUnclear("clinic_number", str(exc)) from exc
+        self.book.note(patient, ref)
+        if changed:
+            named = "、".join(_DETAILS[one] for one in changed)
+            audit.record(
+                self.session,
+                at=self.now,
+                actor=self.actor,
+                action="patient.details",
+                subject=f"patient:{patient.external_userid}",
+                reason=f"按诊所系统的档案更新了{named}",
+            )
+        return "changed" if changed else "same"
 
     async def visit(self, report: VisitReport) -> tuple[Patient, Recorded]:
         """Record an expected visit and what follows from it.
@@ -89,7 +131,7 @@ class Intake:
             PersonUnclear: it cannot be told whose it is; nothing was written.
         """
         patient = await self.book.take(report.person, now=self.now)
-        fact = self.understood(report.visit)
+        fact = with_userid(report.visit, self.doctors)
         treatment = self.catalogue.find(fact.code)
         recorded = await visits.record(
             self.session,
@@ -148,11 +190,6 @@ class Intake:
             page=PAGE,
         )
 
-    def understood(self, fact: VisitFact) -> VisitFact:
-        """Return a fact with the doctor's userid where the clinic's system wrote a name we know."""
-        userid = self.doctors.get(fact.doctor)
-        return replace(fact, doctor=userid) if userid else fact
-
     async def _reconsider(self, patient: Patient, happening: Happening) -> None:
         await reconsider(
             self.session,
@@ -196,3 +233,9 @@ async def doctors_of(session: AsyncSession, pack: Pack) -> Mapping[str, str]:
         if persona.kind == "doctor":
             named.setdefault(persona.name, set()).update(persona.members)
     return {called: next(iter(userids)) for called, userids in named.items() if len(userids) == 1}
+
+
+def with_userid(fact: VisitFact, doctors: Mapping[str, str]) -> VisitFact:
+    """Return a fact with the doctor's userid where the clinic's system wrote a name that we know."""
+    userid = doctors.get(fact.doctor)
+    return replace(fact, doctor=userid) if userid else fact

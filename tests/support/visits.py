@@ -49,7 +49,7 @@ class Desk:
         outcomes = []
         async with self.database.write() as session:
             intake = await self._open(session)
-            await intake.expect(visits_=reports)
+            await intake.expect(people=[r.person for r in reports], visits_=[r.visit for r in reports])
             for report in reports:
                 _, recorded = await intake.visit(report)
                 outcomes.append(recorded.outcome)
@@ -61,7 +61,7 @@ class Desk:
         reports = [SheetReport(person=person, sheet=sheet) for sheet in sheets]
         async with self.database.write() as session:
             intake = await self._open(session)
-            await intake.expect(sheets=reports)
+            await intake.expect(people=[person], sheets=sheets)
             return [outcome for report in reports for _, _, outcome in [await intake.sheet(report)]]
 
     async def _open(self, session: Any) -> Intake:
