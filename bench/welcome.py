@@ -136,11 +136,13 @@ async def serving(folder: str, sandbox: Sandbox) -> AsyncIterator[asyncio.subpro
         sandbox.callbacks.url = f"{url}/wecom/callback"
         async with aiohttp.ClientSession() as http:
             if not await _until(lambda: _ready(http, url), within_s=30):
-                raise SystemExit("the program did not start")
+                words = (Path(folder) / "log").read_text(encoding="utf-8", errors="replace")
+                raise RuntimeError(f"the program did not start: {words[-2000:]}")
         yield server
     finally:
-        server.terminate()
-        await server.wait()
+        if server.returncode is None:
+            server.terminate()
+            await server.wait()
 
 
 async def _ready(http: aiohttp.ClientSession, url: str) -> bool:

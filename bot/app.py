@@ -219,7 +219,9 @@ class _Builder:
         sync = TenantSync(database, client, clock=clock)
         nightly = NightlySync(
             database,
-            Reconciliation(database, client, pack=pack, vault=self.vault, clock=clock).run,
+            Reconciliation(
+                database, client, pack=pack, vault=self.vault, clock=clock, public_url=settings.public_url
+            ).run,
             clock=clock,
             zone=pack.timezone,
             on_found=lambda: self.wakeups.tell(OUTBOX),
@@ -280,6 +282,7 @@ class _Builder:
             worker=InboxWorker(
                 database,
                 root_router(pack, public_url=settings.public_url),
+                courier=courier,
                 clock=clock,
                 metrics=self.metrics,
                 on_decided=lambda: self.wakeups.tell(OUTBOX),

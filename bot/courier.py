@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
+    from sqlalchemy.ext.asyncio import AsyncSession
+
     from bot.deliveries.base import Delivery
     from bot.metrics import Metrics
     from store.clock import Clock
@@ -49,6 +51,10 @@ class _Lane:
     under_way: set[asyncio.Task[None]] = field(default_factory=set)
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     claiming: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def free(self) -> int:
+        return self.at_once - len(self.under_way)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -151,23 +157,31 @@ class Courier:
         lane = self._lanes[urgent]
         # One at a time: who drains must see as under way whatever the run loop has leased meanwhile.
         async with lane.claiming:
-            free = lane.at_once - len(lane.under_way)
-            if free <= 0:
+            if lane.free <= 0:
                 return False
             async with self._database.write(urgent=urgent) as session:
-                claimed = await outbox.claim(
-                    session,
-                    now=self._clock.now(),
-                    owner=self._owner,
-                    lease=self._longest_lease,
-                    limit=free,
-                    urgent=urgent,
-                )
-            for effect in claimed:
-                task = asyncio.create_task(self._deliver(effect), name=f"effect-{effect.id}")
-                lane.under_way.add(task)
-                task.add_done_callback(partial(self._finished, lane))
+                claimed = await self.lease(session, urgent=urgent)
+            self.start(claimed, urgent=urgent)
             return bool(claimed)
+
+    async def lease(self, session: AsyncSession, *, urgent: bool) -> Sequence[OutboxEffect]:
+        """Lease what is due and has a place here, in the caller's transaction; then call :meth:`start`."""
+        return await outbox.claim(
+            session,
+            now=self._clock.now(),
+            owner=self._owner,
+            lease=self._longest_lease,
+            limit=max(self._lanes[urgent].free, 0),
+            urgent=urgent,
+        )
+
+    def start(self, leased: Sequence[OutboxEffect], *, urgent: bool) -> None:
+        """Deliver what was leased; to be called as soon as the lease is committed, and only then."""
+        lane = self._lanes[urgent]
+        for effect in leased:
+            task = asyncio.create_task(self._deliver(effect), name=f"effect-{effect.id}")
+            lane.under_way.add(task)
+            task.add_done_callback(partial(self._finished, lane))
 
     def _finished(self, lane: _Lane, task: asyncio.Task[None]) -> None:
         lane.under_way.discard(task)

@@ -19,6 +19,7 @@ from wecom.events import UnknownEvent, UnparseableEvent, parse_event
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bot.courier import Courier
     from bot.metrics import Metrics
     from handlers.router import Router
     from store.clock import Clock
@@ -41,6 +42,7 @@ class InboxWorker:
         database: Database,
         router: Router,
         *,
+        courier: Courier,
         clock: Clock,
         metrics: Metrics,
         on_decided: Callable[[], None],
@@ -48,6 +50,7 @@ class InboxWorker:
     ) -> None:
         self._database = database
         self._router = router
+        self._courier = courier
         self._clock = clock
         self._metrics = metrics
         self._on_decided = on_decided
@@ -108,6 +111,9 @@ class InboxWorker:
                 row.urgent = False
                 with suppress(UnparseableEvent):  # told when its turn comes
                     await self._router.hurry(parse_event(row.body), turn)
+            # What was just queued need not wait until the courier comes to look for it.
+            leased = await self._courier.lease(session, urgent=True) if rows else ()
+        self._courier.start(leased, urgent=True)
         return len(rows)
 
     async def _hurry_one_by_one(self) -> int:
