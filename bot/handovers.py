@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from clinic import audit, people, staff, transfers
+from clinic.lookup import known_patient
+from clinic.rules.happenings import Happening
 from clinic.tables import Member
 from clinic.transfers import BY_STATUS, TransferState
 from sop import handovers
+from sop.consequences import reconsider
+from sop.roster import load_roster
 from wecom.errors import NeedsAdmin, WeComError
 
 if TYPE_CHECKING:
@@ -121,8 +125,29 @@ class Handovers:
                 session,
                 external_userid=result.external_userid,
                 userid=handover,
-                by=people.BY_MEMBER,
+                by=people.BY_TRANSFER,
                 at=result.takeover_time or now,
+                now=now,
+            )
+            await self._parted(session, result, handover, now=now)
+
+    async def _parted(
+        self, session: AsyncSession, result: TransferResult, handover: str, *, now: datetime
+    ) -> None:
+        patient = await known_patient(session, result.external_userid)
+        if patient is not None:
+            await reconsider(
+                session,
+                patient,
+                Happening(
+                    kind="lost",
+                    at=result.takeover_time or now,
+                    userid=handover,
+                    by=people.BY_TRANSFER,
+                ),
+                pack=self._pack,
+                roster=await load_roster(session, self._pack),
+                public_url=self._public_url,
                 now=now,
             )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from handlers.acquisition import acquisition_router
 from handlers.agent import agent_router
 from handlers.agent_health import agent_health_router
+from handlers.archive import archive_router
 from handlers.cards import card_router
 from handlers.channels import channel_router
 from handlers.contacts import contact_router
@@ -30,6 +31,7 @@ def root_router(pack: Pack, *, public_url: str) -> Router:
         tag_router(),
         channel_router(pack),
         welcome_router(pack),
+        archive_router(),
         group_router(pack, public_url=public_url),
         staff_router(pack, public_url=public_url),
         handover_router(pack, public_url=public_url),

@@ -81,3 +81,11 @@ class Router:
         for declared in self._handlers:
             if declared.hurried and declared.wants(event):
                 await declared.handler(event, turn)
+
+    def wanted_by(self, event: Event) -> tuple[str, ...]:
+        """Name the handlers that :meth:`handle` would call for ``event``, as ``module.function``."""
+        return tuple(
+            f"{declared.handler.__module__}.{declared.handler.__name__}"
+            for declared in self._handlers
+            if declared.wants(event)
+        )

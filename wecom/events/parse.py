@@ -296,6 +296,12 @@ _BY_EVENT: dict[str, Callable[[Wire], kinds.Event]] = {
 }
 
 
+KNOWN_KINDS = frozenset({*(f"{event}.{change}" for event, change in _BY_CHANGE), *_BY_EVENT}) - {
+    "customer_acquisition",  # these two are told apart by their ChangeType, whatever WeCom adds
+    "change_contact",
+}
+
+
 def _builder(wire: Wire) -> Callable[[Wire], kinds.Event] | None:
     if wire.msg_type.lower() != "event":
         return _message
