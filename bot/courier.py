@@ -17,6 +17,7 @@ import structlog
 
 from bot.deliveries.base import Outcome, Withdrawn
 from store import outbox
+from store.database import is_deadlock
 from wecom.errors import NotDone, OutcomeUnknown, Refused, WeComError
 
 if TYPE_CHECKING:
@@ -34,12 +35,15 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 AT_ONCE: Final = {True: 32, False: 16}  # by urgency: who hurries never waits for who does not
-SETTLED_AT_ONCE: Final = 32  # outcomes written in one transaction: its end costs a write to disk
+# Outcomes written in one transaction. On SQLite its end costs a write to disk; PostgreSQL shares those by
+# itself, and would see two transactions that want the same patients in another order.
+SETTLED_AT_ONCE: Final = 32
 LOOK_S: Final = 0.5  # finds effects whose hour has come and that nobody announced
 ATTEMPTS: Final = 8
 LOOK_AGAIN: Final = timedelta(seconds=61)  # WeCom's lists lag: absent means absent twice, 60 s apart
 LEASE: Final = timedelta(seconds=30)
 PERHAPS: Final = "没有收到回答，可能已经发出，请在企业微信里看一眼"
+DEADLOCKS: Final = 3  # in a row: then it is no chance
 LAST_WORDS_S: Final = 7.0  # supervisors kill after 10 s; what is unanswered then is looked up later
 
 
@@ -205,27 +209,39 @@ class Courier:
         self._on_settled()
 
     async def _settle(self, ended: _Ended) -> None:
-        """Write an outcome down, together with all others that wait to be written."""
-        self._ended.append(ended)
-        async with self._settling:
-            while not ended.settled:
-                batch = self._ended[:SETTLED_AT_ONCE]
-                await self._write_batch(batch)
-                del self._ended[: len(batch)]
+        """Write an outcome down; on SQLite together with all others that wait to be written."""
+        if not self._database.is_sqlite:
+            await self._write_one(ended)
+        else:
+            self._ended.append(ended)
+            async with self._settling:
+                while not ended.settled:
+                    batch = self._ended[:SETTLED_AT_ONCE]
+                    await self._write_batch(batch)
+                    del self._ended[: len(batch)]
         if ended.error is not None:
             raise ended.error
 
     async def _write_batch(self, batch: Sequence[_Ended]) -> None:
         try:
             await self._write_down(batch)
-        except Exception as exc:
-            # One that cannot be written down must not keep the others from it.
-            for ended in batch if len(batch) > 1 else ():
-                await self._write_batch([ended])
-            if len(batch) == 1:
-                batch[0].error = exc
+        except Exception as exc:  # one that cannot be written down must not keep the others from it
+            log.warning("courier.settling_one_by_one", error=type(exc).__name__)
+            for ended in batch:
+                await self._write_one(ended)
         for ended in batch:
             ended.settled = True
+
+    async def _write_one(self, ended: _Ended) -> None:
+        """Write one outcome down; a deadlock chose us by chance, so try again."""
+        for again in range(DEADLOCKS, -1, -1):
+            try:
+                await self._write_down([ended])
+            except Exception as exc:
+                if again and is_deadlock(exc):
+                    continue
+                ended.error = exc
+            return
 
     async def _write_down(self, batch: Sequence[_Ended]) -> None:
         now = self._clock.now()

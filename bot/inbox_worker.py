@@ -108,7 +108,7 @@ class InboxWorker:
             rows = await inbox.take_urgent(session, limit=limit)
             for row in rows:
                 turn = Turn(session=session, now=self._clock.now(), received_at=row.received_at)
-                row.urgent = False
+                row.urgent, row.hurried = False, True
                 with suppress(UnparseableEvent):  # told when its turn comes
                     await self._router.hurry(parse_event(row.body), turn)
             # What was just queued need not wait until the courier comes to look for it.
@@ -148,7 +148,7 @@ class InboxWorker:
                         self._alarm("inbox.unparseable", row.id)
                         return True
                     turn = Turn(session=session, now=now, received_at=row.received_at)
-                    called = await self._router.handle(event, turn)
+                    called = await self._router.handle(event, turn, hurried=row.hurried)
                     inbox.finish(row, kind=event.kind[:80], now=now)
         except Exception as exc:
             if event_id is None:

@@ -43,8 +43,8 @@ class _Declared:
 class Router:
     """Handlers by event class, called in the order they were declared.
 
-    A ``hurried`` handler is called twice: alone, as soon as the event is there and before older events, and
-    again with the others when the event's turn has come. What it queues has a key, so it is queued once.
+    A ``hurried`` handler is called alone, as soon as the event is there and before older events; the others
+    when the event's turn has come. If hurrying failed, it is called with them.
     """
 
     def __init__(self, name: str) -> None:
@@ -67,11 +67,15 @@ class Router:
         for router in routers:
             self._handlers += router._handlers  # noqa: SLF001  (its own class)
 
-    async def handle(self, event: Event, turn: Turn) -> int:
-        """Call every handler that wants ``event``; return how many did. An error ends the transaction."""
+    async def handle(self, event: Event, turn: Turn, *, hurried: bool = False) -> int:
+        """Call every handler that wants ``event``; return how many did. An error ends the transaction.
+
+        Args:
+            hurried: :meth:`hurry` was called before.
+        """
         called = 0
         for declared in self._handlers:
-            if declared.wants(event):
+            if declared.wants(event) and not (hurried and declared.hurried):
                 await declared.handler(event, turn)
                 called += 1
         return called

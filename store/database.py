@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from store import one_visit
@@ -27,6 +28,7 @@ SQLITE_PRAGMAS = (
     "temp_store=MEMORY",
 )
 TURN_S = 10  # a transaction that holds the line longer than this is a defect, and must show as one
+DEADLOCK_STATES = ("40P01", "40001")
 WRITES = {"xiaohu_writes": True}
 ONE_STATE = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
@@ -104,6 +106,11 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def is_deadlock(exc: BaseException) -> bool:
+    """Tell whether PostgreSQL ended a transaction so that another could go on: trying again is right."""
+    return isinstance(exc, DBAPIError) and getattr(exc.orig, "sqlstate", None) in DEADLOCK_STATES
 
 
 def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:

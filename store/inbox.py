@@ -21,6 +21,7 @@ from sqlalchemy import (
     LargeBinary,
     Select,
     String,
+    false,
     func,
     literal_column,
     or_,
@@ -67,6 +68,7 @@ class InboxEvent(Base):
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     lane: Mapped[str] = mapped_column(String(LANE_CHARS))
     urgent: Mapped[bool]
+    hurried: Mapped[bool] = mapped_column(default=False, server_default=false())
     body: Mapped[bytes] = mapped_column(LargeBinary)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     state: Mapped[str] = mapped_column(String(8), default=NEW)

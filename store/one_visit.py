@@ -59,7 +59,7 @@ class OneVisitConnection(aiosqlite.Connection):
 
     async def visit(self, work: Callable[[sqlite3.Cursor], None]) -> tuple[list[Any], Any, int, int | None]:
         """Let ``work`` use a cursor in the connection's thread; return its rows and what it says of them."""
-        answer = await self._execute(partial(_visited, self._conn, work))
+        answer = await self._execute(partial(_visited, self._conn, work))  # type: ignore[no-untyped-call]
         return cast("tuple[list[Any], Any, int, int | None]", answer)
 
 

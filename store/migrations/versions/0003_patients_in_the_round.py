@@ -268,6 +268,7 @@ def upgrade() -> None:
     op.create_index("ix_visits_at", "visits", ["at"], unique=False)
     op.create_index("ix_visits_patient_id_at", "visits", ["patient_id", "at"], unique=False)
     op.create_index(op.f("ix_visits_treatment"), "visits", ["treatment"], unique=False)
+    op.add_column("inbox", sa.Column("hurried", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column(
         "customer_groups",
         sa.Column("role", sa.String(length=64), server_default=EMPTY, nullable=False),
@@ -369,6 +370,7 @@ def downgrade() -> None:
     op.drop_table("tag_words")
     op.drop_column("customer_groups", "created_at")
     op.drop_column("customer_groups", "role")
+    op.drop_column("inbox", "hurried")
     op.drop_index(op.f("ix_visits_treatment"), "visits")
     op.drop_index("ix_visits_patient_id_at", "visits")
     op.drop_index("ix_visits_at", "visits")

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
-from typing import ClassVar
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel
+from sqlalchemy import select
 
 from bot.courier import Courier
-from bot.deliveries.base import PlainDelivery, Sent
+from bot.deliveries.base import Outcome, PlainDelivery, Sent
 from bot.metrics import Metrics
+from clinic import people
 from store import outbox
 from store.clock import SystemClock
 from store.database import Database
 from store.outbox import OutboxEffect
 from store.schema import upgrade
+from tests.support.databases import fresh_database_url
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy.ext.asyncio import AsyncSession
 
 
 class Note(BaseModel):
@@ -53,4 +61,52 @@ async def test_drain_returns_only_when_what_the_run_loop_took_is_settled(databas
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+        await database.close()
+
+
+class StubbornDelivery(NoteDelivery):
+    """Its outcome wants rows that another transaction holds, and holds what that one wants."""
+
+    def __init__(self, database: Database, external_userid: str) -> None:
+        super().__init__()
+        self._database = database
+        self._patient = external_userid
+        self.other: asyncio.Task[None] | None = None
+
+    async def record(
+        self, session: AsyncSession, effect: OutboxEffect, outcome: Outcome, *, now: datetime
+    ) -> None:
+        if self.other is None:
+            entered = asyncio.Event()
+            self.other = asyncio.create_task(self._cross(effect.key, entered))
+            await entered.wait()
+        await people.patient_of(session, self._patient, now=now)
+
+    async def _cross(self, key: str, entered: asyncio.Event) -> None:
+        now = datetime.now(UTC)
+        async with self._database.write() as session:
+            await people.patient_of(session, self._patient, now=now)
+            entered.set()
+            await asyncio.sleep(0.2)  # PostgreSQL ends whoever has waited longer: the courier
+            await outbox.put(session, Note(), key=key, now=now, cause="")
+
+
+async def test_a_deadlock_costs_an_outcome_nothing(tmp_path: Path) -> None:
+    with fresh_database_url("postgresql", tmp_path) as url:
+        await crossed(Database(url))
+
+
+async def crossed(database: Database) -> None:
+    await upgrade(database)
+    clock, delivery = SystemClock(), StubbornDelivery(database, "wmCROSSED")
+    courier = Courier(database, [delivery], clock=clock, metrics=Metrics())
+    try:
+        async with database.write() as session:
+            await outbox.put(session, Note(), key="note", now=clock.now(), cause="")
+        await courier.drain()
+        assert delivery.other is not None
+        await delivery.other
+        async with database.read() as session:
+            assert [e.state for e in await session.scalars(select(OutboxEffect))] == [outbox.SENT]
+    finally:
         await database.close()
