@@ -105,7 +105,7 @@ class Book:
                 )
             if by_number is not None and by_number.id != patient.id:
                 raise PersonUnclear("clinic_number", "这个病历号是另一份档案的：核对后在“客户”页合并两份档案")
-            if ref.clinic_number and patient.clinic_number not in (None, ref.clinic_number):
+            if ref.clinic_number and by_number is None and patient.clinic_number is not None:
                 raise PersonUnclear("clinic_number", "这位客户的病历号不是这一个：请核对")
             return patient
         return by_number or self._by_the_phone(ref)
@@ -129,7 +129,7 @@ class Book:
     async def _learn(self, patient: Patient, ref: PersonRef, *, now: datetime) -> None:
         """Fill what is empty; what is known is not overwritten by a side remark of a visit."""
         fresh = {
-            "clinic_number": ref.clinic_number if patient.clinic_number is None else "",
+            "clinic_number": self.new_number(patient, ref),
             "phone": ref.phone if patient.phone_sealed is None else "",
             "real_name": ref.name if patient.real_name_sealed is None else "",
         }
@@ -151,6 +151,11 @@ class Book:
                 reason=f"病历号 {ref.clinic_number}：由诊所系统的就诊记录对上",
             )
         self.note(patient, ref)
+
+    def new_number(self, patient: Patient, ref: PersonRef) -> str:
+        """Return the clinic number that she gains by ``ref``; a record merged into hers may have it."""
+        known = patient.clinic_number is not None or ref.clinic_number in self._by_number
+        return "" if known else ref.clinic_number
 
     def note(self, patient: Patient, ref: PersonRef) -> None:
         """Find the patient under what was just written down of her."""

@@ -106,7 +106,7 @@ class Intake:
                 now=self.now,
                 real_name=ref.name,
                 phone=ref.phone,
-                clinic_number=ref.clinic_number,
+                clinic_number=self.book.new_number(patient, ref),
                 born_on=ref.born_on,
             )
         except NumberTaken as exc:

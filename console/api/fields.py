@@ -17,7 +17,8 @@ YEARS: Final = (2000, 2999)
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
-def _no_control(value: str) -> str:
+def no_control(value: str) -> str:
+    """Return a text that a database and a page can hold; raises pydantic's error for one they cannot."""
     if _CONTROL.search(value):
         raise PydanticCustomError("control", "不能含有控制字符（只允许换行和制表符）")
     return value
@@ -68,7 +69,7 @@ def _split(value: Any) -> Any:
     return [part for item in value for part in (item.split(",") if isinstance(item, str) else [item]) if part]
 
 
-Plain = Annotated[str, AfterValidator(_no_control)]
+Plain = Annotated[str, AfterValidator(no_control)]
 Instant = Annotated[
     datetime, PlainValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})
 ]

@@ -56,13 +56,13 @@ def read_query(model: type[M], request: web.Request) -> M:
     return parsed
 
 
-async def read_body(model: type[M], request: web.Request, *, required: bool) -> M:
+async def read_body(model: type[M], request: web.Request, *, required: bool, most: int = BODY_BYTES) -> M:
     """Return the JSON body; an absent one counts as ``{}`` when it is not required.
 
     Raises:
         Problem: 413 too large, 415 not JSON by its type, 400 not JSON by its content, 422 wrong fields.
     """
-    raw = await _read(request)
+    raw = await _read(request, most)
     if raw:
         _check_type(request)
     elif required:
@@ -79,16 +79,14 @@ async def read_body(model: type[M], request: web.Request, *, required: bool) -> 
         raise invalid_fields(field_errors(exc, model.model_fields)) from None
 
 
-async def _read(request: web.Request) -> bytes:
+async def _read(request: web.Request, most: int) -> bytes:
     # Counted here: the size of a compressed body is only known while it is opened.
     raw = bytearray()
     try:
         async for chunk in request.content.iter_any():
             raw += chunk
-            if len(raw) > BODY_BYTES:
-                raise Problem(
-                    kind=problems.TOO_LARGE, detail=f"请求体超过 {BODY_BYTES // 1024} KiB，请缩短后重试"
-                )
+            if len(raw) > most:
+                raise Problem(kind=problems.TOO_LARGE, detail=f"请求体超过 {most // 1024} KiB，请缩短后重试")
     except (web.RequestPayloadError, ConnectionError):
         detail = "请求体不完整，或不是 Content-Encoding 所说的压缩格式"
         raise Problem(kind=problems.BAD_REQUEST, detail=detail) from None

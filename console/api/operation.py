@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from console.api import problems
 from console.api.access import check_key
-from console.api.intake import JSON_TYPE, read_body, read_path, read_query
+from console.api.intake import BODY_BYTES, JSON_TYPE, read_body, read_path, read_query
 from console.api.problems import Problem
 from console.api.requests import Body, Nothing, Parameters
 from console.deps import DEPS, Deps
@@ -72,6 +72,7 @@ class Operation(Generic[P, Q, B]):
     query: type[Q]
     body: type[B]
     body_required: bool = True
+    body_bytes: int = BODY_BYTES
     problems: tuple[Kind, ...] = ()
     description: str = ""
 
@@ -103,7 +104,7 @@ class Operation(Generic[P, Q, B]):
         path = read_path(self.path_model, request.match_info)
         query = read_query(self.query, request)
         if self.takes_body:
-            body = await read_body(self.body, request, required=self.body_required)
+            body = await read_body(self.body, request, required=self.body_required, most=self.body_bytes)
         answer = await self.run(Call(deps=request.app[DEPS], path=path, query=query, body=body))
         return web.Response(
             status=answer.status,

@@ -62,8 +62,8 @@ async def list_posts(call: Call[Nothing, PostQuery, Nothing]) -> Answer:
             page = await queue.list_posts(
                 session,
                 states=[str(state) for state in query.state],
-                start=_start(query.from_, zone),
-                end=_end(query.to, zone),
+                start=start_of(query.from_, zone),
+                end=end_of(query.to, zone),
                 persona=query.persona,
                 batch_id=query.batch,
                 cursor=query.cursor,
@@ -197,11 +197,13 @@ def _wanted(card: LibraryAttachment | LinkAttachment) -> dict[str, Any]:
     return card.model_dump()
 
 
-def _start(moment: datetime | date | None, zone: ZoneInfo) -> datetime | None:
+def start_of(moment: datetime | date | None, zone: ZoneInfo) -> datetime | None:
+    """Return the instant that ``from`` means: of a day, its beginning."""
     return moment if moment is None or isinstance(moment, datetime) else _midnight(moment, zone)
 
 
-def _end(moment: datetime | date | None, zone: ZoneInfo) -> datetime | None:
+def end_of(moment: datetime | date | None, zone: ZoneInfo) -> datetime | None:
+    """Return the instant that ``to`` means: of a day, its end."""
     if moment is None or isinstance(moment, datetime):
         return moment
     return _midnight(moment + timedelta(days=1), zone)

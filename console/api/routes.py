@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from aiohttp import web
 
-from console.api import directory, patient_routes, posts, problems, weeks
+from console.api import directory, patient_routes, posts, problems, visits, weeks
 from console.api.access import check_key
 from console.api.documents import (
     GroupDocument,
@@ -102,6 +102,7 @@ def operations() -> tuple[Operation[Any, Any, Any], ...]:
             problems=(problems.WEEK_NOT_PLANNABLE,),
         ),
         *patient_routes.operations(),
+        *visits.operations(),
         Operation(
             name="listGroups",
             method="GET",

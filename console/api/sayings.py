@@ -30,6 +30,7 @@ _SAYINGS: Final = {
     "dict_type": "要写成对象 {{…}}",
     "model_type": "要写成对象 {{…}}",
     "model_attributes_type": "要写成对象 {{…}}",
+    "too_short": "不能为空",
     "too_long": "太多，最多 {max_length} 项",
     "greater_than_equal": "太小，最小 {ge}",
     "less_than_equal": "太大，最大 {le}",

@@ -62,6 +62,11 @@ roles:
     week:
       - {day: 3, at: "19:30", categories: [日常]}
 """,
+    "treatments.yaml": """\
+treatments:
+  - {key: scaling, title: 洁牙, category: 预防, codes: [洗牙, XJ01]}
+  - {key: filling, title: 补牙, category: 牙体牙髓}
+""",
     "moments/daily.yaml": """\
 items:
   - key: moment.assistant.rain
