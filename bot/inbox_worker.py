@@ -57,6 +57,9 @@ class InboxWorker:
         # SQLite has one writer; PostgreSQL lets several patients' events be handled side by side.
         self._lanes = 1 if database.is_sqlite else lanes
         self._woken = asyncio.Event()
+        self._busy = 0  # lanes at work
+        self._quiet = asyncio.Event()
+        self._quiet.set()
 
     def wake(self) -> None:
         """Say that there may be work."""
@@ -67,7 +70,7 @@ class InboxWorker:
         while True:
             self._woken.clear()
             try:
-                await self.drain()
+                await self._work()
             except Exception as exc:  # the loop's boundary: a database that went away comes back
                 log.error("inbox.worker_failed", error=type(exc).__name__)
                 await asyncio.sleep(LOOK_S)
@@ -78,7 +81,12 @@ class InboxWorker:
             except TimeoutError:
                 continue
 
-    async def drain(self) -> int:
+    async def drain(self) -> None:
+        """Handle everything that is due, and wait for what the run loop is handling."""
+        while await self._work() or not self._quiet.is_set():
+            await self._quiet.wait()
+
+    async def _work(self) -> int:
         """Handle everything that is due; return how many events were handled."""
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._drain_one(), name=f"inbox-lane-{n}") for n in range(self._lanes)]
@@ -86,11 +94,18 @@ class InboxWorker:
 
     async def _drain_one(self) -> int:
         handled = 0
-        while True:
-            hurried = await self.hurry()
-            handled += (stepped := await self.step())
-            if not (hurried or stepped):
-                return handled
+        self._busy += 1
+        self._quiet.clear()
+        try:
+            while True:
+                hurried = await self.hurry()
+                handled += (stepped := await self.step())
+                if not (hurried or stepped):
+                    return handled
+        finally:
+            self._busy -= 1
+            if not self._busy:
+                self._quiet.set()
 
     async def hurry(self) -> bool:
         """Queue what cannot wait of urgent events, then let them stand in line; False when there are none."""
