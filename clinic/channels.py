@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import case, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from clinic.care_tables import ChannelDay, StageMove
+from clinic.care_tables import ChannelCode, ChannelDay, StageMove
 from clinic.stages import Stage
 from clinic.tables import Follow, Member
 
@@ -139,3 +139,14 @@ async def days(session: AsyncSession, state: str, since: date) -> list[tuple[dat
         .order_by(ChannelDay.day, ChannelDay.kind)
     )
     return [(day, kind, int(count)) for day, kind, count in rows]
+
+
+async def pictured(session: AsyncSession) -> frozenset[str]:
+    """Return the channels whose code's picture we have."""
+    rows = await session.scalars(select(ChannelCode.state).where(ChannelCode.picture.is_not(None)))
+    return frozenset(rows)
+
+
+async def picture(session: AsyncSession, state: str) -> bytes | None:
+    """Return the picture of a channel's code as WeCom gave it."""
+    return await session.scalar(select(ChannelCode.picture).where(ChannelCode.state == state))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from clinic.stages import Stage
 from console import wording
 from console.deps import DEPS
 from console.navigation import NAVIGATION
@@ -69,6 +70,7 @@ def make_templates() -> Environment:
         "VIA": wording.VIA,
         "ACTIONS": wording.ACTIONS,
         "RECEIPTS": wording.RECEIPTS,
+        "STAGES": {stage.value: stage.title for stage in Stage},
     }
     for name in environment.list_templates():
         environment.get_template(name)

@@ -47,7 +47,11 @@ personas:
     week:
       - {day: 2, at: "20:10", categories: [科普]}
 """,
-    "channels.yaml": "channels: [{state: front-desk, title: 前台扫码, tags: [来源/前台扫码]}]\n",
+    "channels.yaml": (
+        "channels:\n"
+        "  - {state: front-desk, title: 前台扫码, tags: [来源/前台扫码], code: {members: [xiaohu]}}\n"
+        "  - {state: douyin, title: 抖音}\n"
+    ),
     "welcomes.yaml": """\
 welcomes:
   - {key: welcome.assistant, kind: assistant, text: "你好，我是{{ persona.name }}。"}

@@ -87,5 +87,5 @@ class PageFiles:
         if config_id not in codes:
             raise web.HTTPNotFound
         drawing = io.BytesIO()
-        segno.make(str(request.url)).save(drawing, kind="svg", scale=6)
-        return web.Response(body=drawing.getvalue(), content_type="image/svg+xml")
+        segno.make(str(request.url)).save(drawing, kind="png", scale=6)
+        return web.Response(body=drawing.getvalue(), content_type="image/png")

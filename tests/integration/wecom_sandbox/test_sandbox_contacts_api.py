@@ -191,7 +191,7 @@ async def test_a_contact_way_leads_to_its_members(program: Program, clock: Froze
     assert way["contact_way"]["state"] == "front-desk"
     assert way["contact_way"]["qr_code"] == made["qr_code"]
     async with program.http.get(made["qr_code"]) as answer:
-        assert answer.content_type == "image/svg+xml"
+        assert answer.content_type == "image/png"
     scanned = await program.act("patient-adds-member", config_id=made["config_id"], name="小李")
     shown = await program.get("externalcontact/get", external_userid=scanned["external_userid"])
     assert (shown["follow_user"][0]["userid"], shown["follow_user"][0]["state"]) == ("xiaohu", "front-desk")
