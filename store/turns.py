@@ -11,15 +11,19 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 
+# A callback is stored, hurried and its greeting settled: three turns, each behind somebody's long one otherwise.
+URGENT_IN_A_ROW = 3
+
+
 class Turns:
-    """One holder at a time. The urgent go first, but after each of them one of the others has its turn.
+    """One holder at a time. The urgent go first, but after three of them one of the others has its turn.
 
     SQLite's own waiting polls in growing sleeps; this line is fair and wakes at once.
     """
 
     def __init__(self) -> None:
         self._taken = False
-        self._last_urgent = False
+        self._urgent_in_a_row = 0
         self._lines: dict[bool, deque[asyncio.Future[None]]] = {True: deque(), False: deque()}
 
     @asynccontextmanager
@@ -30,7 +34,7 @@ class Turns:
             TimeoutError: the turn did not come within ``within_s`` seconds.
         """
         await self._acquire(urgent=urgent, within_s=within_s)
-        self._last_urgent = urgent
+        self._urgent_in_a_row = self._urgent_in_a_row + 1 if urgent else 0
         try:
             yield
         finally:
@@ -52,7 +56,7 @@ class Turns:
             raise
 
     def _release(self) -> None:
-        first = not self._last_urgent
+        first = self._urgent_in_a_row < URGENT_IN_A_ROW
         for urgent in (first, not first):
             line = self._lines[urgent]
             while line:

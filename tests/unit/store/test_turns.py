@@ -19,18 +19,18 @@ async def hold(turns: Turns, *, urgent: bool, name: str, log: list[str], steps: 
             await asyncio.sleep(0)
 
 
-async def test_the_urgent_go_first_but_every_other_turn_is_somebody_elses() -> None:
+async def test_the_urgent_go_first_but_after_three_it_is_somebody_elses_turn() -> None:
     turns, log = Turns(), []
     first = asyncio.create_task(hold(turns, urgent=False, name="first", log=log, steps=3))
     await asyncio.sleep(0)
     waiting = [
         asyncio.create_task(hold(turns, urgent=name.startswith("u"), name=name, log=log))
-        for name in ("a", "b", "u1", "u2", "u3")
+        for name in ("a", "b", "u1", "u2", "u3", "u4")
     ]
 
     await asyncio.gather(first, *waiting)
 
-    assert log == ["first", "u1", "a", "u2", "b", "u3"]
+    assert log == ["first", "u1", "u2", "u3", "a", "u4", "b"]
 
 
 async def test_who_waits_too_long_gives_up_and_the_line_goes_on() -> None:
