@@ -9,12 +9,38 @@ from aiohttp import web
 from console.deps import DEPS
 from console.frame import FRAME, STATIC, Frame, make_templates
 from console.guard import MIDDLEWARES
-from console.pages import accounts, assets, edit, login, posts, review, today, week
+from console.pages import (
+    accounts,
+    assets,
+    channels,
+    edit,
+    login,
+    patient_acts,
+    patients,
+    posts,
+    review,
+    today,
+    todos,
+    week,
+)
 from console.sessions import Sessions
 from console.throttle import LoginThrottle
 
 PREFIX: Final = "/console"
-PAGES: Final = (login, today, review, posts, edit, week, accounts, assets)
+PAGES: Final = (
+    login,
+    today,
+    review,
+    patients,
+    patient_acts,
+    todos,
+    week,
+    posts,
+    edit,
+    channels,
+    accounts,
+    assets,
+)
 
 
 def setup_console(app: web.Application) -> None:

@@ -28,25 +28,27 @@ class FormRefused(ValueError):
         self.field = field
 
 
-class _Form(BaseModel):
+class PlainForm(BaseModel):
+    """A form of a page: blanks around a value and fields that nobody asked for do not matter."""
+
     model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True)
 
 
-class DecisionForm(_Form):
+class DecisionForm(PlainForm):
     """Approve or cancel what has this digest."""
 
     digest: Digest
     reason: Annotated[str, StringConstraints(max_length=REASON_CHARS)] = ""
 
 
-class RejectForm(_Form):
+class RejectForm(PlainForm):
     """Reject what has this digest, and say why."""
 
     digest: Digest
     reason: Annotated[str, StringConstraints(min_length=1, max_length=REASON_CHARS)]
 
 
-class CheckForm(_Form):
+class CheckForm(PlainForm):
     """A text on trial, for the post that it may become part of."""
 
     post: Annotated[int, Field(ge=1, lt=10**18)]
@@ -55,7 +57,7 @@ class CheckForm(_Form):
     text: Annotated[str, StringConstraints(max_length=20_000)] = ""
 
 
-class EditForm(_Form):
+class EditForm(PlainForm):
     """What an editor sends; ``hour`` is the clinic's wall clock."""
 
     digest: Digest
@@ -72,7 +74,7 @@ class EditForm(_Form):
         return self.hour.replace(tzinfo=zone)
 
 
-class PlanForm(_Form):
+class PlanForm(PlainForm):
     """Which week to draft; none = the coming one."""
 
     week: date | None = None
@@ -87,6 +89,13 @@ _WORDS: Final = {
     "link_title": "链接标题不超过 64 字",
     "link_url": "链接地址太长",
     "link_desc": "链接描述不超过 170 字",
+    "other": "请写另一份档案的编号（只有数字，在档案页的地址里）",
+    "kind": "请选择同意的内容",
+    "proof": "凭据不超过 300 字",
+    "purpose": "用途不超过 200 字",
+    "real_name": "姓名不超过 40 字",
+    "phone": "电话号码太长",
+    "clinic_number": "病历号不超过 64 个字符",
 }
 
 

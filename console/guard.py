@@ -9,8 +9,10 @@ from uuid import uuid4
 import structlog
 from aiohttp import web
 
+from clinic.imports.files import MAX_BYTES
 from console.forms import FormRefused, local_path
 from console.frame import FRAME, SESSION, deps_of, page, wants_fragment
+from console.records import RecordNotFound
 from content.pack import NotInPackError
 from sop.attachments import AttachmentRefused
 from sop.life import NotPossible
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 LOGIN: Final = "/console/login"
+IMPORTS: Final = "/console/imports"  # the one form that carries a file
+FIELDS_BYTES: Final = 64 * 1024
 STATIC_PREFIX: Final = "/console/static/"
 SAFE: Final = frozenset({"GET", "HEAD"})
 HEADERS: Final = {
@@ -52,7 +56,7 @@ TITLES: Final = {
 HTTP_WORDS: Final = {
     403: "这个表单不是从本页面提交的，或者页面打开得太久。请返回、刷新页面后再试。",
     404: "地址可能写错了，或者内容已经不在这里。",
-    413: "提交的内容超过 1 MB，请缩短后再试。",
+    413: "提交的内容太大：文件最大 20 MB，其他表单最大 1 MB。请缩短后再试。",
 }
 
 
@@ -108,7 +112,7 @@ def _verdict(exc: Exception) -> tuple[int, str]:
     match exc:
         case web.HTTPException():
             return exc.status, HTTP_WORDS.get(exc.status, "请返回上一页再试。")
-        case PostNotFound() | NotInPackError():
+        case PostNotFound() | NotInPackError() | RecordNotFound():
             return 404, str(exc)
         case Outdated() | NotPossible() | NotEditable():
             return 409, str(exc)
@@ -127,6 +131,8 @@ async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
     if session.user is None and request.path != LOGIN:
         return _to_login(request)
     if request.method not in SAFE:
+        if request.path == IMPORTS and session.user is not None:
+            request = request.clone(client_max_size=MAX_BYTES + FIELDS_BYTES)
         token = await _token(request)
         if not (own_origin(request) and session.accepts(token)):
             if request.path == LOGIN:

@@ -24,7 +24,10 @@ HOME: Final = "/console/"
 NAVIGATION: Final = (
     Place(href=HOME, icon="home", label="今日", primary=True),
     Place(href="/console/review", icon="review", label="审核", primary=True),
+    Place(href="/console/patients", icon="patient", label="客户", primary=True),
+    Place(href="/console/todos", icon="todo", label="待办", primary=True),
     Place(href="/console/week", icon="week", label="周历"),
     Place(href="/console/posts", icon="posts", label="内容"),
+    Place(href="/console/channels", icon="link", label="渠道"),
     Place(href="/console/accounts", icon="people", label="账号"),
 )

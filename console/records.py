@@ -14,7 +14,7 @@ from clinic.identity import mask_name, mask_phone
 from clinic.stages import Stage
 from clinic.tables import LOCAL, CustomerGroup, Follow, GroupMember, PatientTag, Tag
 from clinic.visits import VisitStatus
-from console.views import load_names
+from console.views import TONES, load_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -68,6 +68,10 @@ LOST_BY: Final = {
 ORIGINS: Final = {"rule": "规则", "wecom": "企业微信", "staff": "员工", "import": "导入"}
 JOIN_SCENES: Final = {1: "被邀请", 2: "通过链接", 3: "扫码"}
 GENDERS: Final = {1: "男", 2: "女"}
+
+
+class RecordNotFound(LookupError):
+    """There is no such patient (any more); the message says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +154,14 @@ class Card:
     members: tuple[str, ...]
     tags: tuple[str, ...]
     first_seen_at: datetime
+
+    @property
+    def initial(self) -> str:
+        return (self.name or self.real_name or "客")[:1]
+
+    @property
+    def tone(self) -> int:
+        return self.id % TONES
 
     @property
     def local(self) -> bool:

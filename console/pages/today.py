@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 from sqlalchemy import func, select
 
-from clinic import audit
+from clinic import audit, todos
 from console.deps import WeekNotPlannable
 from console.duties import load_duties
 from console.forms import PlanForm, local_path, parse
 from console.frame import actor_of, deps_of, go, hours_of, page
+from console.pages import todos as todo_pages
 from console.views import face_of
 from sop.planner import coming_week, monday_of
 from sop.tables import Batch, Post
@@ -37,6 +38,7 @@ STATES: Final = {
     "unknown": "没有回音，正在核对",
 }
 NOTICES_SHOWN: Final = 2
+TODOS_SHOWN: Final = 5
 
 
 def routes() -> Iterable[web.RouteDef]:
@@ -56,6 +58,9 @@ async def today(request: web.Request) -> web.StreamResponse:
         drafted = (
             await session.scalars(select(func.count(Post.id)).join(Batch).where(Batch.week == week))
         ).one()
+        mine, _ = await todo_pages.reach(session, deps, actor_of(request))
+        asked = await todos.listed(session, assignees=mine, limit=TODOS_SHOWN)
+        asked_count = await todos.open_count(session, mine)
     return page(
         request,
         "today.html",
@@ -66,6 +71,8 @@ async def today(request: web.Request) -> web.StreamResponse:
         effects=EFFECTS,
         effect_states=STATES,
         waiting=duties.waiting,
+        todos=asked,
+        todo_count=asked_count,
     )
 
 

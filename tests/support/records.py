@@ -122,7 +122,7 @@ async def _clinical(session: AsyncSession, vault: Vault, patient: Patient) -> No
                 number="B-2024-17/1",
                 status="done",
                 at=at(26),
-                treatment="scaling",
+                treatment="tartar",
                 treatment_code="JY01",
                 doctor="zhang.wei",
                 amount_fen=19900,

@@ -102,7 +102,7 @@ async def test_what_is_counted_still_counts_and_one_line_tells_that_it_was_done(
         follow = (await session.scalars(select(Follow))).one()
         effects = (await session.scalars(select(OutboxEffect))).all()
     assert (patient.stage, patient.erased_at) == ("visited", LATER)
-    assert (visit.treatment, visit.amount_fen, visit.status) == ("scaling", 19900, "done")
+    assert (visit.treatment, visit.amount_fen, visit.status) == ("tartar", 19900, "done")
     assert receipt.recipient == patient.external_userid
     assert patient.external_userid.startswith(erasing.ERASED)
     assert list(counted.values()) == [2, 1, 1, 1, 1, 2]
@@ -150,7 +150,7 @@ async def test_a_listing_that_still_has_her_does_not_bring_her_back(database: Da
     async with database.write() as session:
         patient_id = (await fang(session, vault)).id
     await forget(database, patient_id)
-    lookup = Lookup(vault=vault, tags={}, sources={}, late_since=NOW)
+    lookup = Lookup(vault=vault, tags={}, channels={}, late_since=NOW)
 
     def listed(added_at: Any) -> ListedContact:
         return ListedContact(

@@ -42,7 +42,7 @@ async def person(database: Database, vault: Vault) -> Person:
                 )
         await merging.merge(session, patient, local, actor="admin", reason="同一手机号", now=LATER)
         family = await merging.family_of(session, patient)
-    return timeline.person_of(family, vault, now=LATER, treatments={"scaling": "洁牙"})
+    return timeline.person_of(family, vault, now=LATER, treatments={"tartar": "洁牙"})
 
 
 async def test_every_kind_of_thing_is_told_in_order_with_its_reason(
