@@ -29,6 +29,8 @@ HIDDEN, IDLE, ASLEEP, GONE = "hidden.one", "idle.one", "asleep.one", "gone.one"
 LEFT_OUT = frozenset({"_corp", "_service", "ids", "clock", "rules", "credentials", "emit_event", "changed"})
 PARTS = (
     "corp",
+    "people",
+    "identity",
     "mass",
     "moments",
     "messages",

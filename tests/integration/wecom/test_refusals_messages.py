@@ -8,14 +8,19 @@ before.
 from __future__ import annotations
 
 import hashlib
-import inspect
-import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiohttp import web
 
+from tests.support.refusal_checks import (
+    check_answered,
+    check_forbidden,
+    check_refused,
+    methods_of,
+    promised,
+)
 from tests.support.refusal_stage import API, GONE, HIDDEN, IDLE, Case, Stage, drain, open_stage
 from tests.support.refused import ENFORCED, on_demand
 from tests.support.refused.kf_accounts import RESULTS
@@ -27,7 +32,7 @@ from wecom.api.media import MediaApi
 from wecom.api.messages import Messages
 from wecom.api.moments import Moments, MomentTask
 from wecom.api.statistics import Statistics
-from wecom.errors import RateLimited, WeComError
+from wecom.errors import RateLimited
 from wecom.messages import Message, Text
 
 if TYPE_CHECKING:
@@ -42,33 +47,16 @@ async def stage() -> AsyncIterator[Stage]:
         yield stage
 
 
-async def _awaited(value: Any) -> Any:
-    return await value if inspect.isawaitable(value) else value
-
-
 @pytest.mark.parametrize("case", [one for one in CASES if one.errcode is None], ids=lambda case: case.name)
 async def test_the_client_refuses_it_before_any_call(stage: Stage, case: Case) -> None:
-    with pytest.raises(case.error, match=case.says):
-        await _awaited(case.act(stage, None))
-    assert list(stage.tenant.journal.calls()) == []
+    await check_forbidden(stage, case)
 
 
 @pytest.mark.parametrize(
     "case", [one for one in CASES if one.errcode is not None], ids=lambda case: case.name
 )
 async def test_it_is_refused_and_changes_nothing(stage: Stage, case: Case) -> None:
-    there = await _awaited(case.given(stage))
-    stage.tenant.journal.clear()
-    before = stage.look()
-    with pytest.raises(case.error) as caught:
-        await _awaited(case.act(stage, there))
-    assert stage.look() == before
-    calls = [(call.api, call.errcode) for call in stage.tenant.journal.calls()]
-    error = caught.value
-    assert type(error) is case.error
-    assert isinstance(error, WeComError)
-    assert (error.call, error.errcode) == (case.api, case.errcode)
-    assert calls[-1] == (case.api, case.errcode if case.answered is None else case.answered)
+    await check_refused(stage, case)
 
 
 CHANGES = {
@@ -100,14 +88,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("method", on_demand.USUAL)
 async def test_a_good_call_is_answered_and_what_it_changes_can_be_seen(stage: Stage, method: str) -> None:
-    given, act = on_demand.USUAL[method]
-    there = await _awaited(given(stage))
-    stage.tenant.journal.clear()
-    before = stage.look()
-    await _awaited(act(stage, there))
-    assert (stage.look() != before) == (method in CHANGES)
-    calls = [(call.api, call.errcode) for call in stage.tenant.journal.calls()]
-    assert calls[-1] == (API[method], 0)
+    await check_answered(stage, method, on_demand.USUAL[method], changes=method in CHANGES)
 
 
 GROUPS = {
@@ -120,33 +101,19 @@ GROUPS = {
     "kf_accounts": KfAccounts,
     "kf_customers": KfPeople,
 }
-METHODS = [
-    f"{group}.{name}"
-    for group, class_ in GROUPS.items()
-    for name, method in vars(class_).items()
-    if inspect.isfunction(method) and not name.startswith("_")
-]
-_CODES = re.compile(r"\b([348]\d{5}|[3-9]\d{4})\b(?: to\s+(\d+))?")
-
-
-def promised(method: str) -> set[int]:
-    """Return the errcodes that a docstring names as raised; "42027 to 42051" are all of them."""
-    group, _, name = method.partition(".")
-    raised = (getattr(GROUPS[group], name).__doc__ or "").partition("Raises:")[2]
-    found: set[int] = set()
-    for first, last in _CODES.findall(raised):
-        found |= set(range(int(first), int(last or first) + 1))
-    return found
+METHODS = methods_of(GROUPS)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_errcode_that_a_method_documents_has_its_case(method: str) -> None:
-    assert promised(method) <= {case.errcode for case in CASES if case.method == method}
+    assert promised(method, GROUPS) <= {case.errcode for case in CASES if case.method == method}
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_errcode_that_the_sandbox_enforces_is_documented(method: str) -> None:
-    assert {case.errcode for case in ENFORCED if case.method == method and case.errcode} <= promised(method)
+    assert {case.errcode for case in ENFORCED if case.method == method and case.errcode} <= promised(
+        method, GROUPS
+    )
 
 
 def test_every_method_has_a_call_that_is_answered() -> None:

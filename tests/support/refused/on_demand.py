@@ -8,14 +8,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from tests.support.refusal_stage import API, Case, Stage, drain, refuses
+from tests.support.refusal_checks import ANYWHERE, said
+from tests.support.refusal_stage import Case, Stage, drain
 from tests.support.refused.kf_desk import HELLO, WITH_ACCOUNT, asked
 from tests.support.refused.kf_sessions import welcome_code
 from tests.support.refused.moments import OF_A_MEMBER
 from tests.support.sandbox_driver import picture
 from wecom.api.mass import MassSend
 from wecom.api.moments import MomentTask
-from wecom.errors import Busy, NeedsAdmin, RateLimited, Refused
+from wecom.errors import NeedsAdmin, Refused
 from wecom.messages import Message, Text
 
 if TYPE_CHECKING:
@@ -104,12 +105,6 @@ USUAL: dict[str, tuple[Given, Act]] = {
     "kf_customers.upgrade_config": (nothing, lambda s, _: s.client.kf_customers.upgrade_config()),
 }
 
-ANYWHERE: dict[int, tuple[str, type[Exception]]] = {
-    -1: ("WeCom is busy", Busy),
-    45009: ("called too often", RateLimited),
-    48002: ("the app may not", NeedsAdmin),
-    60020: ("a strange address", NeedsAdmin),
-}
 CARD_FIELDS = range(42_027, 42_052)
 # Which customers, groups or contents these are is WeCom's secret.
 ONLY_WECOM_KNOWS: dict[str, dict[int, type[Exception]]] = {
@@ -184,28 +179,15 @@ ONLY_WECOM_KNOWS: dict[str, dict[int, type[Exception]]] = {
 }
 
 
-def said(method: str, errcode: int, when: str, error: type[Exception]) -> Case:
-    """Return the case in which WeCom refuses a good call."""
-    given, act = USUAL[method]
-
-    async def and_a_fault(s: Stage) -> Any:
-        there = given(s)
-        there = there if there is None or isinstance(there, str) else await there
-        s.tenant.faults.add("errcode", API[method], errcode=errcode)
-        return there
-
-    return refuses(method, errcode, when, act, given=and_a_fault, error=error)
-
-
 CASES: list[Case] = [
     *(
-        said(method, errcode, when, error)
+        said(method, USUAL[method], errcode, when, error)
         for method in USUAL
         for errcode, (when, error) in ANYWHERE.items()
         if (method, errcode) != ("kf_accounts.add", 48002)
     ),
     *(
-        said(method, errcode, "WeCom says so", error)
+        said(method, USUAL[method], errcode, "WeCom says so", error)
         for method, codes in ONLY_WECOM_KNOWS.items()
         for errcode, error in codes.items()
     ),
