@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import case, false, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clinic import audit, terms, todos
@@ -31,6 +32,7 @@ REMARK: Final = "follow.remark"
 BY_PATIENT: Final = "patient"
 BY_MEMBER: Final = "member"
 BY_TRANSFER: Final = "transfer"  # handed over to a colleague (在职继承)
+LEFT_JUST_NOW: Final = timedelta(minutes=5)
 BY_SYNC: Final = "sync"  # nobody told us; the member's list no longer holds her
 
 
@@ -301,15 +303,24 @@ def remark_of(follow: Follow, vault: Vault) -> str:
 
 
 async def record_serving(session: AsyncSession, userids: Iterable[str], *, now: datetime) -> None:
-    """Write down who has the customer-contact function now (get_follow_user_list, doc 92571)."""
+    """Write down who has the customer-contact function now (get_follow_user_list, doc 92571).
+
+    Who left just now may still be listed; who left long ago and is listed has come back.
+    """
     serving = set(userids)
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    just_left = Member.left_at > now - LEFT_JUST_NOW
+    changes = {
+        "serves": case((just_left, false()), else_=true()),
+        "active": case((just_left, false()), else_=true()),
+        "left_at": case((just_left, Member.left_at), else_=None),
+        "seen_at": now,
+    }
     for userid in sorted(serving):
-        values = {"serves": True, "seen_at": now}
         await session.execute(
             insert(Member)
-            .values(userid=userid, name="", alias="", **values)
-            .on_conflict_do_update(index_elements=["userid"], set_=values)
+            .values(userid=userid, name="", alias="", serves=True, seen_at=now)
+            .on_conflict_do_update(index_elements=["userid"], set_=changes)
         )
     await session.execute(update(Member).where(Member.userid.not_in(serving)).values(serves=False))
 

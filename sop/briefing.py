@@ -134,7 +134,7 @@ def hello_words(found: Briefing, *, name: str) -> str:
         )
         if count
     ]
-    return f"{hello}今天有{'、'.join(parts)}。发“今日”看明细。"
+    return f"{hello}今天有 {'、'.join(parts)}。发“今日”看明细。"
 
 
 def help_words(*, name: str) -> str:

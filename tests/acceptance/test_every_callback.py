@@ -1,0 +1,145 @@
+"""Every kind of callback through the encrypted endpoint: none is lost, none is dead, each does what it says."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from clinic.care_tables import ChannelDay, Todo
+from store import inbox
+from store.inbox import InboxEvent
+from tests.support.every_callback import EVERY, LINK, PATIENT
+from tests.support.quiet import quiet, rows
+
+if TYPE_CHECKING:
+    from tests.support.clinic import Clinic
+
+
+async def emit(clinic: Clinic, kind: str) -> None:
+    sender, fields = EVERY[kind]
+    await clinic.act("emit-callback", sender=sender, fields=fields)
+
+
+async def open_todos(clinic: Clinic) -> set[str]:
+    return set(await rows(clinic, select(Todo.kind).where(Todo.state == "open")))
+
+
+async def test_every_kind_is_stored_handled_and_never_dead(clinic: Clinic) -> None:
+    for kind in EVERY:
+        await emit(clinic, kind)
+    await quiet(clinic, within_s=30)
+    clinic.clock.advance(timedelta(seconds=6))
+    await quiet(clinic, within_s=30)
+
+    events = await rows(clinic, select(InboxEvent))
+    assert len(events) == len(EVERY)
+    assert [(event.kind, event.error) for event in events if event.state != inbox.DONE] == []
+
+
+async def test_every_kind_a_second_later_once_more_changes_no_todo_and_asks_nobody_twice(
+    clinic: Clinic,
+) -> None:
+    kinds = [kind for kind in EVERY if kind.startswith("change_external_contact.")]
+    for _ in range(2):
+        for kind in kinds:
+            await emit(clinic, kind)
+        await quiet(clinic, within_s=30)
+
+    assert len(await rows(clinic, select(InboxEvent).where(InboxEvent.state == inbox.DEAD))) == 0
+    keys = await rows(clinic, select(Todo.key))
+    assert len(keys) == len(set(keys))
+
+
+async def test_links_without_quota_or_people_are_told_to_the_manager_until_there_is_quota(
+    clinic: Clinic,
+) -> None:
+    for change in (
+        "balance_low",
+        "balance_exhausted",
+        "quota_expire_soon",
+        "link_unavailable",
+        "delete_link",
+    ):
+        await emit(clinic, f"customer_acquisition.{change}")
+    await quiet(clinic)
+    told = await rows(clinic, select(Todo).where(Todo.kind.in_(("quota", "link"))))
+    assert sorted(todo.kind for todo in told) == ["link", "link", "quota", "quota", "quota"]
+    assert {todo.assignee for todo in told} == {"manager"}
+    chat = str((await clinic.phone("members", "chen.jing"))["app_chat"]["messages"])
+    assert "获客额度用完了" in chat
+
+    await emit(clinic, "customer_acquisition.balance_increased")
+    await quiet(clinic)
+
+    assert await open_todos(clinic) & {"quota", "link"} == {"link"}
+
+
+async def test_what_happens_at_links_is_counted_by_day_and_the_first_message_is_in_her_timeline(
+    clinic: Clinic,
+) -> None:
+    added = await clinic.act("patient-adds-member", userid="xiaohu", state="douyin", name="晓晴")
+    for change in ("open_profile", "friend_request", "message_from_customer"):
+        await emit(clinic, f"customer_acquisition.{change}")
+    clinic.clock.advance(timedelta(seconds=1))
+    await emit(clinic, "customer_acquisition.open_profile")
+    fields = EVERY["customer_acquisition.customer_start_chat"][1] | {
+        "ExternalUserID": added["external_userid"]
+    }
+    await clinic.act("emit-callback", fields=fields)
+    await quiet(clinic)
+
+    days = await rows(clinic, select(ChannelDay).where(ChannelDay.kind != "added"))
+    counts = {(day.channel, day.kind, day.userid): day.count for day in days}
+    assert counts == {
+        ("douyin", "opened", ""): 2,
+        ("douyin", "requested", ""): 1,
+        (f"link:{LINK}", "talked", ""): 1,
+        ("douyin", "chatted", "xiaohu"): 1,
+    }
+    record = await clinic.api("GET", f"/patients/{added['external_userid']}")
+    assert any("发了第一条消息" in entry["reason"] for entry in record["timeline"])
+
+
+async def test_warnings_about_the_app_wait_for_the_manager_until_wecom_takes_them_back(
+    clinic: Clinic,
+) -> None:
+    for warning in ("inactive_alert", "close_inactive_agent", "low_active_alert", "low_active"):
+        await emit(clinic, warning)
+    await quiet(clinic)
+    assert await open_todos(clinic) >= {"agent_inactive", "agent_low_active"}
+
+    clinic.clock.advance(timedelta(seconds=1))
+    await emit(clinic, "reopen_inactive_agent")
+    await quiet(clinic)
+    assert await open_todos(clinic) & {"agent_inactive", "agent_low_active"} == {"agent_low_active"}
+
+    await emit(clinic, "active_restored")
+    await quiet(clinic)
+    assert not await open_todos(clinic) & {"agent_inactive", "agent_low_active"}
+
+
+async def test_a_reviewer_who_cannot_see_the_app_is_told_to_the_manager_until_he_can(clinic: Clinic) -> None:
+    for sender in ("he.yan", "zhang.wei"):
+        await clinic.act("emit-callback", sender=sender, fields=EVERY["unsubscribe"][1])
+    await quiet(clinic)
+    unseen = await rows(clinic, select(Todo).where(Todo.kind == "agent_unseen"))
+    assert ["张医生" in todo.body for todo in unseen] == [True]
+
+    await clinic.act("emit-callback", sender="zhang.wei", fields=EVERY["subscribe"][1])
+    await quiet(clinic)
+
+    assert "agent_unseen" not in await open_todos(clinic)
+
+
+async def test_consent_to_archiving_is_in_her_timeline(clinic: Clinic) -> None:
+    added = await clinic.act("patient-adds-member", userid="xiaohu", name="晓晴")
+    fields = EVERY["change_external_contact.msg_audit_approved"][1]
+    patient = {"ExternalUserID": added["external_userid"], "WelcomeCode": ""}
+    await clinic.act("emit-callback", fields=fields | patient)
+    await quiet(clinic)
+
+    record = await clinic.api("GET", f"/patients/{added['external_userid']}")
+    assert any("存档" in entry["reason"] for entry in record["timeline"])
+    assert PATIENT not in str(record)
