@@ -27,10 +27,10 @@ def root_router(pack: Pack, *, public_url: str) -> Router:
     """Build the router of all callbacks."""
     router = Router("root")
     router.include(
+        welcome_router(pack),
         contact_router(pack, public_url=public_url),
         tag_router(),
         channel_router(pack),
-        welcome_router(pack),
         archive_router(),
         group_router(pack, public_url=public_url),
         staff_router(pack, public_url=public_url),

@@ -6,22 +6,27 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
+from sqlalchemy import select
+
 from clinic import audit, greetings
 from clinic.effects import SendWelcome
 from content.greeting import WHY_CHARS, Arrival, variant_of
 from handlers.router import Router, Turn
 from sop.roster import load_speakers
 from store import outbox
+from store.outbox import OutboxEffect
 from wecom.events import ArchiveApproved, ContactAdded
 
 if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
     from content.pack import Pack
 
 WELCOME_WINDOW: Final = timedelta(seconds=20)  # doc 92137: the code's life
 
 
 def welcome_router(pack: Pack) -> Router:
-    """Greet whoever brings a welcome code. Comes after the router that records the contact."""
+    """Greet whoever brings a welcome code. Comes before the router that records the contact."""
     router = Router("welcomes")
 
     @router.on(ContactAdded, lambda event: event.welcome_code is not None, hurried=True)
@@ -35,6 +40,20 @@ def welcome_router(pack: Pack) -> Router:
         await _greet(event, event.welcome_code or "", turn, pack)
 
     return router
+
+
+async def decided(session: AsyncSession, event: ContactAdded) -> SendWelcome | None:
+    """Return the greeting that was decided for this addition; None when it has none."""
+    if event.welcome_code is None:
+        return None
+    query = select(OutboxEffect.payload).where(OutboxEffect.key == _key(event.welcome_code))
+    payload = await session.scalar(query)
+    return None if payload is None else SendWelcome.model_validate(payload)
+
+
+def _key(code: str) -> str:
+    """Name the greeting: the code itself is a key to a chat, its digest says as much and opens nothing."""
+    return f"welcome:{sha256(code.encode()).hexdigest()[:40]}"
 
 
 async def _greet(event: ContactAdded | ArchiveApproved, code: str, turn: Turn, pack: Pack) -> None:
@@ -69,8 +88,7 @@ async def _greet(event: ContactAdded | ArchiveApproved, code: str, turn: Turn, p
             channel=(state or "")[:64],
             added_at=int(event.happened_at.timestamp()),
         ),
-        # The code itself is a key to a chat; its digest names the greeting just as well.
-        key=f"welcome:{sha256(code.encode()).hexdigest()[:40]}",
+        key=_key(code),
         now=turn.now,
         # From our own clock: WeCom's may run differently, and it says itself when the code is spent.
         deadline=turn.received_at + WELCOME_WINDOW,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 WELCOME = "externalcontact/send_welcome_msg"
 NOTICE = "message/send"
+MARK = "externalcontact/mark_tag"
 CARDS = ", ".join(f"card-{number}" for number in range(9))
 WELCOMES = f"""\
 welcomes:
@@ -39,6 +40,10 @@ CHANNELS = """\
 channels:
   - {state: card, title: 名片, persona: doctor-zhang}
 """
+RULES = """\
+rules:
+  - {key: by-card, reason: 收到名片欢迎语, on: added, welcome: w.card, add: 来源/抖音}
+"""
 ASSETS = "assets:\n" + "".join(
     f"  - {{key: card-{number}, kind: link, title: 卡片{number}, url: 'https://clinic.example/{number}'}}\n"
     for number in range(9)
@@ -54,6 +59,7 @@ def pack(tmp_path) -> Pack:
         '  booking_url: https://clinic.example/booking\nopening: [{from: "08:00", until: "18:00"}]\n',
     )
     folder.write("channels.yaml", CHANNELS).write("welcomes.yaml", WELCOMES)
+    folder.write("rules.yaml", RULES)
     folder.write("moments/daily.yaml", "items: []\n").write("groups/community.yaml", "items: []\n")
     return load_pack(folder.write("assets/assets.yaml", ASSETS).root)
 
@@ -111,6 +117,9 @@ async def test_the_hour_a_return_and_the_channel_choose_the_greeting_and_it_says
     assert [body["text"]["content"] for body in sent] == [hello, "又见面了", "张医生托我招呼你", "夜里好"]
     assert [len(body.get("attachments", ())) for body in sent] == [0, 0, 9, 0]
     assert await rows(clinic, Todo, Todo.kind == "welcome_missed") == []
+    # A rule may wait for a greeting: one of the four got that one.
+    marked = await clinic.until(lambda: clinic.journal(MARK), what="the tag of the rule")
+    assert len(marked) == 1
 
 
 async def test_a_missed_greeting_is_kept_with_its_cause_and_asked_of_the_member(clinic: Clinic) -> None:
