@@ -36,6 +36,7 @@ from console.app import setup_console
 from console.deps import DEPS, Deps
 from content.compliance import Checker
 from content.render import Renderer
+from sop.importer import Importer
 from store.clock import Clock, SystemClock
 from store.database import Database
 from store.ingest import Ingest
@@ -274,6 +275,14 @@ class _Builder:
             clock=clock,
             on_queued=lambda: self.wakeups.tell(OUTBOX),
         )
+        imports = Importer(
+            database,
+            pack=pack,
+            vault=self.vault,
+            clock=clock,
+            public_url=settings.public_url,
+            on_rows=lambda: self.wakeups.tell(OUTBOX),
+        )
         return Runtime(
             database=database,
             clock=clock,
@@ -303,6 +312,7 @@ class _Builder:
                 leadership=Alone() if self.redis is None else RedisLeadership(self.redis),
                 on_due=lambda: self.wakeups.tell(OUTBOX),
                 more=(
+                    Tick(name="imports", job=imports.keep, every=timedelta(seconds=2)),
                     Tick(name="channel_codes", job=channel_care.keep, every=timedelta(seconds=15)),
                     Tick(name="channel_days", job=channel_care.count, every=timedelta(minutes=2)),
                     Tick(name="handovers", job=handovers.look, every=timedelta(minutes=1)),

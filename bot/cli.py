@@ -170,6 +170,28 @@ def doctor_command(
     raise typer.Exit(run(run_doctor(Console(), json_file=json_file)))
 
 
+@cli.command("import")
+def import_command(
+    kind: Annotated[str, typer.Argument(help="visits 就诊、patients 客户、answers 问卷")],
+    file: Annotated[Path, typer.Argument(help="诊所系统导出的 .xlsx 或 .csv")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="只检查，什么都不记下")] = False,
+) -> None:
+    """导入诊所系统的文件：逐行记下，问题逐行列出；中断后再运行会接着做，重复导入不会重复记录。"""
+    from bot.import_command import import_file  # noqa: PLC0415  (only this command needs it)
+    from clinic.imports.columns import KINDS  # noqa: PLC0415
+
+    if kind not in KINDS:
+        _fail(f"没有“{kind}”这一种：写 {'、'.join(KINDS)} 中的一个")
+    configure_logging(level=logging.WARNING)
+    settings = _settings()
+    pack = _pack(settings.content_pack)
+    try:
+        code = run(import_file(settings, pack, kind, file, dry_run=dry_run))
+    except KeyboardInterrupt:
+        _fail("已停下；再运行一次同样的命令，会从停下的地方继续。")
+    raise typer.Exit(code)
+
+
 @db.command("upgrade")
 def db_upgrade() -> None:
     """把数据库升级到这个版本的结构（serve 启动时也会做）。"""

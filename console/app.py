@@ -14,11 +14,14 @@ from console.pages import (
     assets,
     channels,
     edit,
+    groups,
+    imports,
     login,
     patient_acts,
     patients,
     posts,
     review,
+    staff,
     today,
     todos,
     week,
@@ -40,6 +43,7 @@ PAGES: Final = (
     channels,
     accounts,
     assets,
+    imports,
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
@@ -130,15 +131,21 @@ async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
     session = request[SESSION]
     if session.user is None and request.path != LOGIN:
         return _to_login(request)
-    if request.method not in SAFE:
+    if request.method in SAFE:
+        return await handler(request)
+    with ExitStack() as files:
         if request.path == IMPORTS and session.user is not None:
             request = request.clone(client_max_size=MAX_BYTES + FIELDS_BYTES)
         token = await _token(request)
+        # aiohttp closes the files of the request that it made, not of our copy.
+        for field in (await request.post()).values():
+            if isinstance(field, web.FileField):
+                files.callback(field.file.close)
         if not (own_origin(request) and session.accepts(token)):
             if request.path == LOGIN:
                 return web.Response(status=303, headers={"Location": f"{LOGIN}?lost=1"})
             raise web.HTTPForbidden
-    return await handler(request)
+        return await handler(request)
 
 
 MIDDLEWARES: Final = (harden, recall, explain, admit)

@@ -20,7 +20,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import and_, delete, select, update
 
 from clinic import audit
 from clinic.care_tables import Import
@@ -107,7 +107,9 @@ async def submit(
     waiting = select(Import).where(
         Import.digest == digest,
         Import.finished_at.is_(None),
-        Import.content_sealed.is_not(None) if keep else Import.content_sealed.is_(None),
+        Import.content_sealed.is_not(None)
+        if keep
+        else and_(Import.content_sealed.is_(None), Import.state == state.value),
     )
     found = (await session.scalars(waiting.order_by(Import.id).limit(1).with_for_update())).first()
     if found is not None:
