@@ -7,7 +7,6 @@ import base64
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -15,6 +14,7 @@ from wecom.crypto import CallbackCrypto
 
 from .ids import Ids
 from .people import Mistake
+from .urls import parts_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -249,7 +249,7 @@ def check_url(url: str) -> str:
     Raises:
         Mistake: it is not http(s) or names no host.
     """
-    parts = urlsplit(url)
+    parts = parts_of(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise Mistake("the callback URL must be http:// or https:// with a host")
     return url

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)  # API calls take no instants beyond it either
+
+
 def utc_now() -> datetime:
     """Return the wall clock as an aware UTC instant."""
     return datetime.now(UTC)
@@ -45,9 +48,11 @@ class SandboxClock:
         """Move the tenant's time forward and return the new time.
 
         Raises:
-            ValueError: ``by`` is negative; WeCom's time never runs back.
+            ValueError: ``by`` is negative (WeCom's time never runs back), or ends after this century.
         """
         if by < timedelta():
             raise ValueError(f"the sandbox's clock only goes forward, not by {by}")
+        if by > LATEST - self.now():
+            raise ValueError(f"the sandbox's clock ends at {LATEST:%Y-%m-%d}")
         self._ahead += by
         return self.now()

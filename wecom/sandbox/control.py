@@ -30,8 +30,9 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .actions import ACTIONS
+from .api import ENDPOINTS
 from .callbacks import KEPT, CallbackSender, check_url
-from .faults import Fault, FaultKind
+from .faults import API_KINDS, Fault, FaultKind
 from .kf_views import KfViews
 from .people import Mistake, Unknown
 from .views import Views, iso
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
     from .live import LiveChanges
     from .state import Json
     from .tenant import Tenant
+
+
+LONGEST_WAIT_S = 366 * 86_400
 
 
 class _Strict(BaseModel):
@@ -73,11 +77,11 @@ class RulesBody(_Strict):
     mass_cap: str | None = Field(None, pattern="^(month_days|week_7|day_1)$")
     moment_cap_per_day: int | None = Field(None, ge=0)
     moment_cap_per_month: int | None = Field(None, ge=0)
-    dispatch_s: float | None = Field(None, ge=0, allow_inf_nan=False)
-    moment_job_s: float | None = Field(None, ge=0, allow_inf_nan=False)
-    moment_dispatch_s: float | None = Field(None, ge=0, allow_inf_nan=False)
+    dispatch_s: float | None = Field(None, ge=0, le=LONGEST_WAIT_S)
+    moment_job_s: float | None = Field(None, ge=0, le=LONGEST_WAIT_S)
+    moment_dispatch_s: float | None = Field(None, ge=0, le=LONGEST_WAIT_S)
     moment_jobs_running: int | None = Field(None, ge=0)
-    list_lag_s: float | None = Field(None, ge=0, allow_inf_nan=False)
+    list_lag_s: float | None = Field(None, ge=0, le=LONGEST_WAIT_S)
     corp_tag_quota: int | None = Field(None, ge=0)
     contact_way_quota: int | None = Field(None, ge=0)
     group_size: int | None = Field(None, ge=2)
@@ -267,6 +271,9 @@ class ControlApi:
 
     async def _add_fault(self, request: web.Request) -> Json:
         body = FaultBody.model_validate_json(await request.read())
+        known = {"*", *(endpoint.path for endpoint in ENDPOINTS)}
+        if body.kind in API_KINDS and body.target.removeprefix("/cgi-bin/") not in known:
+            raise Mistake(f"the sandbox has no API {body.target!r}, so the fault would never strike")
         return self._fault(self._tenant.faults.add(**body.model_dump()))
 
     async def _clear_faults(self, _: web.Request) -> Json:

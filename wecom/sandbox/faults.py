@@ -63,6 +63,8 @@ class Faults:
             raise Mistake(
                 f"unknown fault {kind!r}; there are {', '.join(sorted(API_KINDS | CALLBACK_KINDS))}"
             )
+        if kind == "errcode" and errcode == 0:
+            raise Mistake("errcode 0 is no refusal; choose another")
         fault = Fault(
             id=self._next,
             kind=kind,

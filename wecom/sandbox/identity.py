@@ -6,10 +6,11 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlunsplit
 
 from .people import Mistake
 from .refusal import Refusal
+from .urls import parts_of
 
 if TYPE_CHECKING:
     from .corp import Corp
@@ -48,7 +49,7 @@ class Identity:
         """
         if query.get("appid") != self._corp.credentials.corp_id:
             raise Mistake("appid is not this corp's id")
-        parts = urlsplit(query.get("redirect_uri", ""))
+        parts = parts_of(query.get("redirect_uri", ""))
         if parts.scheme not in {"http", "https"} or not parts.netloc:
             raise Mistake("redirect_uri must be an http(s) URL")
         state = query.get("state", "")
@@ -67,7 +68,7 @@ class Identity:
         standing = member is not None and member.left_at is None
         if not standing and (staff_only or person not in corp.customers):
             raise Mistake(f"nobody who could log in here has the id {person!r}")
-        parts = urlsplit(query["redirect_uri"])
+        parts = parts_of(query["redirect_uri"])
         domains = corp.rules.trusted_domains
         code = corp.ids.mark("", 43, kind="oauth code")
         # Without an agentid the consent is not asked for: WeCom degrades to snsapi_base.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote
 
 from .kf_state import ENDED, HUMAN, POOL, UNTREATED, WINDOW, Account, Session
 from .people import Mistake, Unknown
+from .urls import parts_of
 
 if TYPE_CHECKING:
     from .corp import Corp
@@ -39,7 +40,7 @@ class KfDesk:
         Raises:
             Mistake: it is none, or its enc_scene belongs to another link.
         """
-        parts = urlsplit(url)
+        parts = parts_of(url)
         account = self.account(parts.path.rsplit("/", 1)[-1])
         query = parse_qs(parts.query)
         mark = query.get("enc_scene", [""])[0]

@@ -10,11 +10,11 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import aiohttp
 
 from .refusal import Refusal
+from .urls import parts_of
 
 if TYPE_CHECKING:
     from .corp import Corp
@@ -54,7 +54,7 @@ class RemoteUploads:
 
     def start(self, *, kind: str, filename: str, url: str, md5: str) -> RemoteJob:
         """Begin a job; 830001 a URL that is none, or not on this machine."""
-        parts = urlsplit(url)
+        parts = parts_of(url)
         if parts.scheme not in {"http", "https"} or parts.hostname not in LOCAL:
             raise Refusal(830001, "invalid url: the sandbox fetches from localhost only")
         job = RemoteJob(

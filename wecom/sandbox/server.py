@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from datetime import datetime
 
+    from aiohttp.typedefs import Handler
+
     from .rules import Rules
     from .state import Json
 
@@ -59,7 +61,7 @@ def create_sandbox_app(
         retry_after_s: real seconds between the three tries.
         phones: the folder with index.html and static/.
     """
-    app = web.Application(client_max_size=LARGEST_REQUEST)
+    app = web.Application(client_max_size=LARGEST_REQUEST, middlewares=[_refuse_broken_http])
     sender = CallbackSender(tenant, url=callback_url, retry_after_s=retry_after_s)
     tenant.rules.callbacks_configured = callback_url is not None
     live = LiveChanges(tenant)
@@ -84,6 +86,19 @@ def create_sandbox_app(
     app.router.add_routes(PageFiles(tenant, phones).routes())
     app.router.add_routes(LoginPages(tenant).routes())
     return app
+
+
+@web.middleware
+async def _refuse_broken_http(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer 400 to what is no HTTP of ours: a Host that is none, a body not compressed as it says."""
+    try:
+        request.url.origin()
+    except ValueError:
+        raise web.HTTPBadRequest(text="the Host header is no host") from None
+    try:
+        return await handler(request)
+    except web.RequestPayloadError:
+        raise web.HTTPBadRequest(text="the body is not what its Content-Encoding says") from None
 
 
 async def _tick(tenant: Tenant) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import BodyPartReader, web
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u[0-9a-fA-F]{4}")
 _PLAIN_FILENAME = re.compile(r';\s*filename="([^"]*)"', re.IGNORECASE)
 LONGEST_URL = 1024
+DEEPEST = 64  # objects and arrays inside each other; no call of WeCom's needs ten
 
 
 class ApiFrame:
@@ -125,22 +127,43 @@ class ApiFrame:
 
 
 def _parse(raw: bytes, content_type: str) -> Json:
-    """Return a body's object; 40063 empty or a form, 40033 unicode escapes, 40058 no JSON object."""
+    """Return a body's object; 40063 empty or a form, 40033 unicode escapes, 40058 no JSON object.
+
+    What is let in can be copied, shown and told on as JSON: no infinite numbers, no bottomless nesting.
+    """
     if not raw.strip() or content_type in {"application/x-www-form-urlencoded", "multipart/form-data"}:
         raise Refusal(40063)
     if _ESCAPE.search(raw):
         raise Refusal(40033)
     try:
-        body = json.loads(raw.decode(), parse_constant=_no_constant)
+        body = json.loads(raw.decode(), parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         raise Refusal(40058, "invalid Request Parameter, Warning: wrong json format.") from None
     if not isinstance(body, dict):
         raise Refusal(40058, "invalid Request Parameter: the body must be an object")
+    if _depth(body) > DEEPEST:
+        raise Refusal(40058, f"invalid Request Parameter: nested more than {DEEPEST} deep")
     return body
 
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text} is beyond every float")
+    return number
+
+
+def _depth(value: Any) -> int:
+    """Count the objects and arrays inside each other, level by level: a recursion would end in an error."""
+    level, depth = [value], 0
+    while level := [item for item in level if isinstance(item, dict | list)]:
+        depth += 1
+        level = [inner for item in level for inner in (item.values() if isinstance(item, dict) else item)]
+    return depth
 
 
 async def _upload(request: web.Request) -> Upload:
