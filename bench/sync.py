@@ -120,7 +120,13 @@ async def measure(patients: int, mode: str, database_file: str, connection: dict
             vault = Vault("bench-secret-key")
             pack = load_pack("dental")
             report = await Reconciliation(
-                database, client, pack=pack, vault=vault, clock=clock, watching=watch
+                database,
+                client,
+                pack=pack,
+                vault=vault,
+                clock=clock,
+                public_url="http://127.0.0.1:8080",
+                watching=watch,
             ).run()
             rows = _checked(report, mode)
         seconds = time.monotonic() - began

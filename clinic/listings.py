@@ -5,21 +5,19 @@ A page is one transaction of a few statements, however much it holds. Recording 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from clinic import audit, terms
-from clinic.effects import MarkTags
+from clinic import audit, listed_tags, stages, terms
+from clinic.care_tables import StageMove
 from clinic.people import BY_SYNC, NAME, REMARK, ask_consent, note_remark, remark_of
-from clinic.reconcile import Found, Listed, Relation, Tally, judge_listed, judge_tags
-from clinic.tables import Follow, Patient, PatientTag
-from clinic.tagging import mark_key
-from store import outbox
+from clinic.reconcile import Found, Listed, Relation, Tally, judge_listed
+from clinic.rules.happenings import Happening
+from clinic.stages import Stage
+from clinic.tables import Follow, Patient
 from store.tables import Base
 
 if TYPE_CHECKING:
@@ -33,7 +31,6 @@ if TYPE_CHECKING:
 PATIENTS: Final = "patients"
 FOLLOWS: Final = "follows"
 MARKS: Final = "marks"
-TAG_WINDOW: Final = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,19 +48,11 @@ class ListedContact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """A channel: what staff call it, and the tags (``组/标签``) that say where somebody came from."""
+class Recorded:
+    """What a page was: how much of it was different, and what must have happened unheard, by patient's id."""
 
-    title: str
-    tags: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TagRef:
-    """A corp tag that our records hold."""
-
-    id: int
-    path: str
+    tallies: Mapping[str, Tally]
+    happenings: Sequence[tuple[int, Happening]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +60,8 @@ class Lookup:
     """What a page is judged by; read once for many pages."""
 
     vault: Vault
-    tags: Mapping[str, TagRef]  # by WeCom's id
-    sources: Mapping[str, Source]  # by channel state
+    tags: Mapping[str, int]  # our ids of corp tags, by WeCom's
+    channels: Mapping[str, str]  # titles, by state
     late_since: datetime
 
 
@@ -83,10 +72,11 @@ async def record(
     *,
     asked_at: datetime,
     now: datetime,
-) -> dict[str, Tally]:
-    """Write a page of WeCom's list and return what was different, by kind.
+) -> Recorded:
+    """Write a page of WeCom's list and return what was different.
 
-    A relation whose event never came gets the tags of its channel; never a welcome, whose 20 s are over.
+    What follows from an addition whose event never came is the caller's matter: tags, a stage, to-dos; never
+    a welcome, whose 20 s are over.
 
     Args:
         asked_at: when the page was asked for; what happened since is not overruled by it.
@@ -97,9 +87,19 @@ async def record(
     }
     ids, patients = await _record_patients(session, by_pair.values(), lookup.vault, now=now)
     pairs = {(ids[who], userid): contact for (who, userid), contact in by_pair.items()}
-    follows = await _record_follows(session, pairs, lookup, now=now)
-    marks = await _record_marks(session, pairs, lookup, asked_at=asked_at, now=now)
-    return {PATIENTS: patients, FOLLOWS: follows, MARKS: marks}
+    known, follows, happenings = await _record_follows(session, pairs, lookup, now=now)
+    worn = {
+        pair: {lookup.tags[tag] for tag in contact.tag_ids if tag in lookup.tags}
+        for pair, contact in pairs.items()
+    }
+    marks, edited = await listed_tags.record(session, worn, known, asked_at=asked_at, now=now)
+    concerned = {patient_id for patient_id, _ in happenings}
+    happenings += [
+        (patient_id, Happening(kind="tags_changed", at=now)) for patient_id in sorted(edited - concerned)
+    ]
+    return Recorded(
+        tallies={PATIENTS: patients, FOLLOWS: follows, MARKS: marks}, happenings=tuple(happenings)
+    )
 
 
 async def _remembered(session: AsyncSession, contacts: Sequence[ListedContact]) -> Sequence[ListedContact]:
@@ -178,7 +178,7 @@ async def _record_follows(
     lookup: Lookup,
     *,
     now: datetime,
-) -> Tally:
+) -> tuple[dict[tuple[int, str], Follow], Tally, list[tuple[int, Happening]]]:
     # By patient only: with the members named too, a database may walk through all their patients instead.
     query = (
         select(Follow)
@@ -188,6 +188,14 @@ async def _record_follows(
     )
     known = {(follow.patient_id, follow.userid): follow for follow in await session.scalars(query)}
     fresh: list[dict[str, Any]] = []
+    happenings: list[tuple[int, Happening]] = []
+    lost = set(
+        await session.scalars(
+            select(Patient.id).where(
+                Patient.id.in_({pair[0] for pair in pairs}), Patient.stage == Stage.LOST.value
+            )
+        )
+    )
     changed = 0
     for pair, contact in pairs.items():
         follow = known.get(pair)
@@ -223,13 +231,62 @@ async def _record_follows(
                 setattr(follow, name, value)
             follow.changed_at = max(follow.changed_at, stands.added_at or follow.changed_at)
         if verdict.late:
-            await _catch_up(session, contact, stands, lookup, now=now)
+            _tell_late(session, contact, stands, lookup, now=now)
+        # Who was lost and is listed is back, however long ago that was.
+        if verdict.late or (verdict.found is Found.ADDED and pair[0] in lost):
+            happenings.append(
+                (
+                    pair[0],
+                    Happening(
+                        kind="added",
+                        at=stands.added_at or now,
+                        userid=contact.userid,
+                        channel=stands.channel,
+                    ),
+                )
+            )
     if fresh:
         await _insert_missing(session, Follow, fresh)
+        await _record_old_stock(session, fresh, now=now)
     await _record_remarks(session, pairs, known, lookup.vault)
     await session.flush()
     session.expunge_all()
-    return Tally(seen=len(pairs), added=len(fresh), changed=changed)
+    return known, Tally(seen=len(pairs), added=len(fresh), changed=changed), happenings
+
+
+async def _record_old_stock(
+    session: AsyncSession, fresh: Sequence[Mapping[str, Any]], *, now: datetime
+) -> None:
+    """Write down for every relation new to us that it began, without deciding anything from it."""
+    began = [(row["patient_id"], row["userid"], row["added_at"] or now) for row in fresh]
+    await _insert_missing(
+        session,
+        StageMove,
+        [
+            {
+                "patient_id": patient_id,
+                "key": stages.connection_key(stages.ADDED_KEY, userid, at),
+                "stage": Stage.ADDED.value,
+                "at": at,
+                "recorded_at": now,
+                "actor": audit.RULES,
+                "reason": f"添加了成员 {userid}",
+            }
+            for patient_id, userid, at in began
+        ],
+    )
+    patients = Base.metadata.tables[Patient.__tablename__]
+    earlier = (
+        update(patients)
+        .where(
+            patients.c.id == bindparam("whose"),
+            patients.c.stage == Stage.ADDED.value,
+            or_(patients.c.stage_at.is_(None), patients.c.stage_at > bindparam("began")),
+        )
+        .values(stage_at=bindparam("began"))
+    )
+    connection = await session.connection()
+    await connection.execute(earlier, [{"whose": whose, "began": at} for whose, _, at in began])
 
 
 async def _record_remarks(
@@ -274,12 +331,11 @@ def _relation_of(follow: Follow) -> Relation:
     )
 
 
-async def _catch_up(
+def _tell_late(
     session: AsyncSession, contact: ListedContact, relation: Relation, lookup: Lookup, *, now: datetime
 ) -> None:
-    """Do what the lost event would have done, but for the welcome."""
-    source = lookup.sources.get(relation.channel)
-    title = source.title if source else relation.channel or "未知"
+    """Write down what the lost event would have told."""
+    title = lookup.channels.get(relation.channel, relation.channel or "未知")
     audit.record(
         session,
         at=now,
@@ -289,67 +345,6 @@ async def _catch_up(
         reason=f"对账发现：添加了成员 {contact.userid}（没有收到回调），渠道：{title}",
         detail={"userid": contact.userid, "state": relation.channel, "origin": BY_SYNC},
     )
-    worn = {lookup.tags[tag].path for tag in contact.tag_ids if tag in lookup.tags}
-    if source is None or not set(source.tags) - worn:
-        return
-    reason = f"渠道“{source.title}”的来源标签（对账补上）"
-    await outbox.put(
-        session,
-        MarkTags(
-            userid=contact.userid,
-            external_userid=contact.external_userid,
-            add=list(source.tags),
-            reason=reason,
-        ),
-        key=mark_key(contact.userid, contact.external_userid, at=relation.added_at or now),
-        now=now,
-        deadline=now + TAG_WINDOW,
-        cause=reason,
-    )
-
-
-async def _record_marks(
-    session: AsyncSession,
-    pairs: Mapping[tuple[int, str], ListedContact],
-    lookup: Lookup,
-    *,
-    asked_at: datetime,
-    now: datetime,
-) -> Tally:
-    rows = await session.execute(
-        select(PatientTag.patient_id, PatientTag.userid, PatientTag.tag_id, PatientTag.at).where(
-            PatientTag.patient_id.in_({pair[0] for pair in pairs})
-        )
-    )
-    known: dict[tuple[int, str], dict[int, datetime]] = defaultdict(dict)
-    for patient_id, userid, tag_id, at in rows:
-        known[patient_id, userid][tag_id] = at
-    fresh: list[dict[str, Any]] = []
-    gone: list[tuple[int, str, int]] = []
-    seen = 0
-    for pair, contact in pairs.items():
-        # Strategy tags and tags made this minute are not in our table; the next run knows them.
-        listed = {lookup.tags[tag].id for tag in contact.tag_ids if tag in lookup.tags}
-        seen += len(listed)
-        note, forget = judge_tags(known[pair], listed, asked_at=asked_at)
-        gone += [(*pair, tag_id) for tag_id in forget]
-        fresh += [
-            {
-                "patient_id": pair[0],
-                "userid": pair[1],
-                "tag_id": tag_id,
-                "origin": "wecom",
-                "reason": "企业微信里已有的标签",
-                "at": now,
-            }
-            for tag_id in sorted(note)
-        ]
-    if fresh:
-        await _insert_missing(session, PatientTag, fresh)
-    if gone:
-        columns = tuple_(PatientTag.patient_id, PatientTag.userid, PatientTag.tag_id)
-        await session.execute(delete(PatientTag).where(columns.in_(gone)))
-    return Tally(seen=seen, added=len(fresh), lost=len(gone))
 
 
 async def standing(session: AsyncSession, userid: str) -> dict[str, datetime]:
@@ -364,8 +359,8 @@ async def standing(session: AsyncSession, userid: str) -> dict[str, datetime]:
 
 async def record_lost(
     session: AsyncSession, userid: str, gone: Sequence[str], *, asked_at: datetime, now: datetime
-) -> int:
-    """Note that a member's list no longer holds these patients; return how many that was news for.
+) -> list[tuple[int, Happening]]:
+    """Note that a member's list no longer holds these patients; return whom that was news about.
 
     Args:
         asked_at: when the list was asked for; a relation that changed since stays as it is.
@@ -382,7 +377,7 @@ async def record_lost(
         .order_by(Follow.id)
         .with_for_update(of=Follow)
     )
-    count = 0
+    happenings = []
     for follow, external_userid in (await session.execute(query)).all():
         follow.lost_at, follow.lost_by = asked_at, BY_SYNC
         audit.record(
@@ -394,12 +389,12 @@ async def record_lost(
             reason=f"对账发现：已不在成员 {userid} 的客户列表里（没有收到回调）",
             detail={"userid": userid, "by": BY_SYNC, "origin": BY_SYNC},
         )
-        count += 1
-    return count
+        happenings.append((follow.patient_id, Happening(kind="lost", at=asked_at, userid=userid, by=BY_SYNC)))
+    return happenings
 
 
 async def _insert_missing(
-    session: AsyncSession, table: type[Patient | Follow | PatientTag], values: list[dict[str, Any]]
+    session: AsyncSession, table: type[Patient | Follow | StageMove], values: list[dict[str, Any]]
 ) -> None:
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     # Past the object mapping, one row's statement for all: a statement of 100 rows is compiled each time

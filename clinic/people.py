@@ -199,8 +199,9 @@ async def added(
     if follow.first_added_at is None or at < follow.first_added_at:
         follow.first_added_at = at
     # Within one second the two cannot be told apart; then the deletion counts: it disturbs nobody.
-    if follow.lost_at is None or at > follow.lost_at:
+    if follow.lost_at is not None and at > follow.lost_at:
         follow.lost_at = follow.lost_by = None
+        follow.tags_asked = []  # WeCom may have forgotten her tags with the relation
     follow.changed_at = max(at, follow.changed_at)
     return follow
 

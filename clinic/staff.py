@@ -14,7 +14,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
 
 from clinic.care_tables import ChannelCode, Greeting, GroupMove, StageMove, Todo, Transfer, Visit
-from clinic.tables import ContactWay, CustomerGroup, Follow, GroupMember, Member, PatientTag
+from clinic.stages import ADDED_KEY, LOST_KEY, MOVED_KEY
+from clinic.tables import ContactWay, CustomerGroup, Follow, GroupMember, Member, PatientTag, TagWord
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -121,6 +122,7 @@ _PLAIN: Final[tuple[Any, ...]] = (
     GroupMove.person,
     GroupMove.inviter,
     Greeting.userid,
+    TagWord.userid,
     Todo.assignee,
     Transfer.handover,
     Transfer.takeover,
@@ -146,7 +148,7 @@ async def _give_way(
 
 async def _rename_moves(session: AsyncSession, old: str, new: str) -> None:
     """Keys of stage moves name the member they connect: ``added:<userid>:…``, ``lost:<userid>:…``."""
-    for word in ("added", "lost"):
+    for word in (ADDED_KEY, LOST_KEY, MOVED_KEY):
         head = f"{word}:{old}:"
         rest = func.substr(StageMove.key, len(head) + 1, type_=String)
         fresh = literal(f"{word}:{new}:", String) + rest

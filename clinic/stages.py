@@ -184,9 +184,10 @@ async def move(
         reason: a sentence that a nurse can read; at most 200 characters are kept.
     """
     before, known = Stage(patient.stage), patient.stage_at is not None
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    # Two facts of one patient at once (an event, an import) must not fold past each other.
-    await session.execute(select(Patient.id).where(Patient.id == patient.id).with_for_update())
+    one_writer = session.get_bind().dialect.name == "sqlite"
+    insert = sqlite.insert if one_writer else postgresql.insert
+    if not one_writer:  # two facts of one patient at once (an event, an import) must not fold past each other
+        await session.execute(select(Patient.id).where(Patient.id == patient.id).with_for_update())
     written = await session.execute(
         insert(StageMove)
         .values(

@@ -110,6 +110,11 @@ class Follow(Base):
 
     patient: Mapped[Patient] = relationship(back_populates="follows", lazy="raise")
 
+    @property
+    def connected(self) -> bool:
+        """Whether the relation stands and is confirmed, so that WeCom lets it be tagged."""
+        return self.lost_at is None and not self.half and self.added_at is not None
+
 
 class Tag(Base):
     """A corp tag, by our names; ``wecom_id`` is empty until WeCom has it."""

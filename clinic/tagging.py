@@ -138,6 +138,37 @@ async def _tags_by_path(session: AsyncSession, paths: Iterable[str]) -> dict[str
     return {tag.path: tag for tag in rows if tag.path in wanted}
 
 
+async def keep(
+    session: AsyncSession, follow: Follow, wanted: Mapping[str, Word], rows: Mapping[str, PatientTag]
+) -> None:
+    """Make the tags on record those ``wanted``, for a relation that WeCom is not asked about."""
+    for path, row in rows.items():
+        if path not in wanted:
+            await session.delete(row)
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    for path, word in wanted.items():
+        if path in rows:
+            continue
+        group, name = split(path)
+        await session.execute(insert(Tag).values(group_name=group, name=name).on_conflict_do_nothing())
+        tag = (await _tags_by_path(session, [path]))[path]
+        await session.execute(
+            insert(PatientTag)
+            .values(
+                patient_id=follow.patient_id,
+                userid=follow.userid,
+                tag_id=tag.id,
+                origin=word.origin,
+                reason=word.reason,
+                rule=word.rule,
+                expires_at=word.expires_at,
+                at=word.at,
+            )
+            .on_conflict_do_nothing()
+        )
+    await session.flush()
+
+
 async def nothing_under_way(session: AsyncSession, patient_id: int, userid: str) -> None:
     """Say that what was asked of WeCom for this relation will not come: the tags are those on record."""
     await session.execute(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 from clinic import audit, people
 from clinic.effects import FetchContact
 from clinic.rules.happenings import Happening, HappeningKind
+from clinic.tables import Patient
+from handlers import welcomes
 from handlers.router import Router, Turn
 from sop.consequences import reconsider
 from sop.roster import load_roster
@@ -20,19 +22,21 @@ from wecom.events import (
 )
 
 if TYPE_CHECKING:
+    from clinic.tables import Follow
     from content.pack import Pack
 
 FETCH_WINDOW: Final = timedelta(days=1)
 
 
 def contact_router(pack: Pack, *, public_url: str) -> Router:
-    """Record, and draw the consequences; forget nobody. The greeting is :mod:`handlers.welcomes`' matter."""
+    """Record, and draw the consequences; forget nobody. Comes after the router that greets."""
     router = Router("contacts")
+    by_greeting = any(rule.when and (rule.when["welcome"] or rule.when["variant"]) for rule in pack.rules)
 
-    async def follow_up(external_userid: str, happening: Happening, turn: Turn) -> None:
+    async def follow_up(follow: Follow, happening: Happening, turn: Turn) -> None:
         await reconsider(
             turn.session,
-            await people.patient_of(turn.session, external_userid, now=turn.now),
+            await turn.session.get_one(Patient, follow.patient_id),
             happening,
             pack=pack,
             roster=await load_roster(turn.session, pack),
@@ -43,7 +47,7 @@ def contact_router(pack: Pack, *, public_url: str) -> Router:
     @router.on(ContactAdded)
     async def record(event: ContactAdded, turn: Turn) -> None:
         """Keep patient and relation, then tags and stage by the channel she came through."""
-        await people.added(
+        follow = await people.added(
             turn.session,
             external_userid=event.external_userid,
             userid=event.userid,
@@ -64,11 +68,16 @@ def contact_router(pack: Pack, *, public_url: str) -> Router:
         )
         # Until the member confirms, tagging is refused (84061); what is said of her waits for that.
         kind: HappeningKind = "half_added" if event.half else "added"
-        await follow_up(
-            event.external_userid,
-            Happening(kind=kind, at=event.happened_at, userid=event.userid, channel=event.state or ""),
-            turn,
+        greeting = await welcomes.decided(turn.session, event) if by_greeting else None
+        happening = Happening(
+            kind=kind,
+            at=event.happened_at,
+            userid=event.userid,
+            channel=event.state or "",
+            welcome=greeting.welcome if greeting else "",
+            variant=greeting.variant if greeting else "",
         )
+        await follow_up(follow, happening, turn)
 
     @router.on(ContactAdded, lambda event: event.welcome_code is None)
     async def fetch_new(event: ContactAdded, turn: Turn) -> None:
@@ -81,7 +90,7 @@ def contact_router(pack: Pack, *, public_url: str) -> Router:
         await _fetch(event, turn, edited_at=_stamp(event))
 
     async def parted(event: ContactRemovedByMember | MemberRemovedByContact, turn: Turn, by: str) -> None:
-        await people.lost(
+        follow = await people.lost(
             turn.session,
             external_userid=event.external_userid,
             userid=event.userid,
@@ -104,7 +113,7 @@ def contact_router(pack: Pack, *, public_url: str) -> Router:
             detail={"userid": event.userid, "by": by},
         )
         await follow_up(
-            event.external_userid,
+            follow,
             Happening(kind="lost", at=event.happened_at, userid=event.userid, by=by),
             turn,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,7 @@ class Case:
     roster: Roster
     public_url: str
     now: datetime
+    _facts: Facts | None = None
 
     @property
     def ids(self) -> list[int]:
@@ -53,21 +54,25 @@ class Case:
     @property
     def connected(self) -> list[Follow]:
         """Return the relations that stand and are confirmed, the newest first."""
-        standing = [f for f in self.follows if f.lost_at is None and not f.half and f.added_at is not None]
+        standing = [follow for follow in self.follows if follow.connected]
         return sorted(standing, key=lambda f: (f.added_at or f.changed_at, f.userid), reverse=True)
 
     def record_of(self, follow: Follow) -> Patient:
         return next(record for record in self.records if record.id == follow.patient_id)
 
     async def facts(self) -> Facts:
-        """Read what conditions may ask, as of now."""
-        return await facts.facts_of(
-            self.session,
-            self.head,
-            self.records,
-            self.follows,
-            zone=self.book.pack.timezone,
-            now=self.now,
+        """Return what conditions may ask, as of now; only her stage changes while a case is open."""
+        if self._facts is None:
+            self._facts = await facts.facts_of(
+                self.session,
+                self.head,
+                self.records,
+                self.follows,
+                zone=self.book.pack.timezone,
+                now=self.now,
+            )
+        return replace(
+            self._facts, stage=self.head.stage, stage_since=self.head.stage_at or self._facts.since
         )
 
     def story(self) -> str:

@@ -202,7 +202,7 @@ class _Steps:
             if moved.changed and moved.after == rule.stage and since >= case.now - NEWS:
                 await hand_over(case, rule, key=rule.stage)
             if moved.changed:
-                facts = replace(facts, stage=case.head.stage, stage_since=case.head.stage_at or facts.since)
+                facts = await case.facts()
 
     async def words_of_her_history(self) -> list[Word]:
         """Return what rules say about her being lost and her returns, which later facts may undo."""

@@ -28,6 +28,9 @@ async def parted(case: Case, happening: Happening, moved: Moved) -> None:
     """Tell the member who was deleted, and the manager when nobody of ours is connected any more."""
     if not moved.fresh or happening.at < case.now - NEWS or happening.by == people.BY_TRANSFER:
         return
+    if happening.by == people.BY_SYNC:
+        await _found_missing(case)
+        return
     when = f"{happening.at.astimezone(case.book.pack.timezone):%m-%d %H:%M}"
     others = "、".join(follow.userid for follow in case.connected)
     gone = moved.after is Stage.LOST
@@ -53,6 +56,20 @@ async def parted(case: Case, happening: Happening, moved: Moved) -> None:
             title="一位顾客流失了" if gone else "成员删除了一位顾客",
             body=f"{when} {by}，{left}。{case.story()}。请看看经过，再决定要不要由别的同事联系。",
         )
+
+
+async def _found_missing(case: Case) -> None:
+    """A sync may find hundreds at night: one line on the manager's list a day, and no card."""
+    day = case.now.astimezone(case.book.pack.timezone).date()
+    await todos.ask(
+        case.session,
+        key=f"{LOST}-sync:{day}",
+        kind=LOST,
+        assignee=todos.MANAGER,
+        title="对账发现有顾客已不在成员的客户列表里",
+        body="没有收到企业微信的通知，不知道是谁删的。请在客户页按阶段“流失”看看是哪些。",
+        now=case.now,
+    )
 
 
 async def found_again(case: Case, happening: Happening) -> None:

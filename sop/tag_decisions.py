@@ -41,10 +41,14 @@ async def decide(
     if held:
         said += held_words(held, await case.facts(), said, exclusive=case.book.exclusive)
     asked = 0
-    for follow in case.connected:
-        if known_to_wecom(case.record_of(follow)):
-            mine = _Relation(case=case, follow=follow, rows=rows.get((follow.patient_id, follow.userid), {}))
+    for follow in case.follows:
+        if not known_to_wecom(case.record_of(follow)):
+            continue
+        mine = _Relation(case=case, follow=follow, rows=rows.get((follow.patient_id, follow.userid), {}))
+        if follow.connected:
             asked += await mine.bring_up_to(said, happening, late=late)
+        elif mine.rows or follow.lost_at is not None:
+            await mine.remember(said)
     return asked
 
 
@@ -111,6 +115,17 @@ class _Relation:
         )
         follow.tags_asked = sorted(wanted)
         return True
+
+    async def remember(self, said: Sequence[Word]) -> None:
+        """Keep, for staff who look at a relation that ended, what was known; WeCom is not asked.
+
+        Should she come back, everything is asked for again: WeCom may have forgotten it with the relation.
+        """
+        follow = self.follow
+        ended = follow.lost_at is not None and follow.added_at is not None and not follow.half
+        wanted = worn(said, exclusive=self.case.book.exclusive, now=self.case.now, userid=follow.userid)
+        await tagging.keep(self.case.session, follow, wanted if ended else {}, self.rows)
+        follow.tags_asked = []
 
     def _digest(self, change: Change) -> str:
         # Within one second the same may be asked, taken back and asked again.

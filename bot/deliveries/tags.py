@@ -84,6 +84,18 @@ class TagDelivery(PlainDelivery):
         now: datetime,
     ) -> None:
         await tagging.record_corp_tags(session, outcome.facts)
+        _note(session, wanted, "tags.marked", _told(wanted), now=now)
+        patient = await people.patient_of(session, wanted.external_userid, now=now)
+        follow = (
+            await session.scalars(
+                select(Follow)
+                .where(Follow.patient_id == patient.id, Follow.userid == wanted.userid)
+                .with_for_update()
+                .execution_options(populate_existing=True)
+            )
+        ).one_or_none()
+        if follow is not None and not follow.connected:
+            return  # it ended meanwhile; what is remembered of it was settled then
         await tagging.record_marked(
             session,
             userid=wanted.userid,
@@ -92,27 +104,22 @@ class TagDelivery(PlainDelivery):
             removed=wanted.remove,
             now=now,
         )
-        _note(session, wanted, "tags.marked", _told(wanted), now=now)
-        await self._put_right(session, effect, wanted, now=now)
+        if follow is not None and follow.tags_asked is not None:
+            await self._put_right(session, effect, wanted, set(follow.tags_asked), now=now)
 
     async def _put_right(
-        self, session: AsyncSession, effect: OutboxEffect, wanted: MarkTags, *, now: datetime
+        self,
+        session: AsyncSession,
+        effect: OutboxEffect,
+        wanted: MarkTags,
+        asked: set[str],
+        *,
+        now: datetime,
     ) -> None:
         """Ask once more when a younger wish about the same tags was fulfilled before this older one.
 
         Calls run side by side and a busy WeCom lets some wait; the last word must not be an old one.
         """
-        patient = await people.patient_of(session, wanted.external_userid, now=now)
-        follow = (
-            await session.scalars(
-                select(Follow)
-                .where(Follow.patient_id == patient.id, Follow.userid == wanted.userid)
-                .execution_options(populate_existing=True)
-            )
-        ).one_or_none()
-        if follow is None or follow.tags_asked is None:
-            return
-        asked = set(follow.tags_asked)
         add = [path for path in wanted.remove if path in asked]
         remove = [path for path in wanted.add if path not in asked]
         if add or remove:

@@ -55,6 +55,7 @@ async def sync(
                     pack=pack,
                     vault=Vault(settings.secret_key.get_secret_value()),
                     clock=clock,
+                    public_url=settings.public_url,
                     watching=shown,
                 ).run()
     except SchemaTooNew as exc:

@@ -20,9 +20,11 @@ from bot.syncing.groups import GroupWalk
 from bot.syncing.reading import OF_ONE_MEMBER, TenantReader
 from bot.syncing.ways import WAYS, WayWalk
 from clinic import listings, people, tagging
-from clinic.listings import Lookup, Source, TagRef
+from clinic.listings import Lookup
 from clinic.reconcile import Tally, late_since, missing
-from clinic.tables import Member, Tag
+from clinic.tables import Member, Patient, Tag
+from sop.consequences import reconsider
+from sop.roster import load_roster
 from wecom.errors import NeedsAdmin, Refused
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from bot.syncing.runs import Run
+    from clinic.rules.happenings import Happening
     from content.pack import Pack
     from store.clock import Clock
     from store.database import Database
@@ -79,6 +82,7 @@ class Reconciliation:
         pack: Pack,
         vault: Vault,
         clock: Clock,
+        public_url: str,
         watching: Watching | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -88,9 +92,8 @@ class Reconciliation:
         self._clock = clock
         self._watching = watching or Watching()
         self._sleep = sleep
-        self._sources = {
-            channel.state: Source(title=channel.title, tags=tuple(channel.tags)) for channel in pack.channels
-        }
+        self._pack = pack
+        self._public_url = public_url
         parts = (database, self._reader, self.step)
         self._stages: dict[str, Callable[[Run], Awaitable[Run]]] = {
             MEMBERS: self._members,
@@ -247,7 +250,8 @@ class Reconciliation:
                 lost = await listings.record_lost(
                     session, userid, certain, asked_at=asked_at, now=self._clock.now()
                 )
-                return {listings.FOLLOWS: Tally(lost=lost)}
+                await self._follow_up(session, lost)
+                return {listings.FOLLOWS: Tally(lost=len(lost))}
 
             run = await self.step(run, record)
         return run
@@ -285,23 +289,42 @@ class Reconciliation:
             async def record(
                 session: AsyncSession, contacts: Any = page.contacts, asked_at: datetime = asked_at
             ) -> Mapping[str, Tally]:
-                return await listings.record(
+                recorded = await listings.record(
                     session, contacts, lookup, asked_at=asked_at, now=self._clock.now()
                 )
+                await self._follow_up(session, recorded.happenings)
+                return recorded.tallies
 
             run = await self.step(run, record, place=behind)
             seen = run.tallies.get(listings.FOLLOWS, Tally()).seen
             self._watching.stage(PATIENTS, seen, max(run.expected, seen))
         return run
 
+    async def _follow_up(self, session: AsyncSession, happenings: Sequence[tuple[int, Happening]]) -> None:
+        """Draw the consequences of what a listing shows to have happened unheard."""
+        if not happenings:
+            return
+        roster = await load_roster(session, self._pack)
+        for patient_id, happening in happenings:
+            await reconsider(
+                session,
+                await session.get_one(Patient, patient_id),
+                happening,
+                pack=self._pack,
+                roster=roster,
+                public_url=self._public_url,
+                now=self._clock.now(),
+                late=True,
+            )
+
     async def _lookup(self, run: Run) -> Lookup:
         async with self._database.read() as session:
             last = await runs.last_started_at(session)
             tags = await session.scalars(select(Tag).where(Tag.wecom_id.is_not(None)))
-            by_id = {tag.wecom_id: TagRef(id=tag.id, path=tag.path) for tag in tags if tag.wecom_id}
+            by_id = {tag.wecom_id: tag.id for tag in tags if tag.wecom_id}
         return Lookup(
             vault=self._vault,
             tags=by_id,
-            sources=self._sources,
+            channels={channel.state: channel.title for channel in self._pack.channels},
             late_since=late_since(last, now=run.started_at),
         )

@@ -317,6 +317,7 @@ async def test_an_addition_that_was_never_told_is_found_by_the_nightly_reading(
             pack=pack,
             vault=Vault(clinic.settings.secret_key.get_secret_value()),
             clock=clinic.clock,
+            public_url=clinic.settings.public_url,
         ).run()
         await case.settle()
 

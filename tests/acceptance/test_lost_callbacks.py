@@ -36,6 +36,7 @@ async def sync(clinic: Clinic, pack: Pack) -> None:
         pack=pack,
         vault=Vault(clinic.settings.secret_key.get_secret_value()),
         clock=clinic.clock,
+        public_url=clinic.settings.public_url,
     ).run()
     clinic.runtime.courier.wake()
 

@@ -55,6 +55,7 @@ class Desk:
             pack=self.pack,
             vault=self.vault,
             clock=self.clock,
+            public_url="http://127.0.0.1:8080",
             watching=watching,
             sleep=pause,
         )

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from bot.syncing.reconciliation import Watching
 from clinic import audit, people
+from clinic.care_tables import Todo
 from clinic.effects import MarkTags
 from clinic.tables import (
     ContactWay,
@@ -23,6 +24,7 @@ from clinic.tables import (
     Tag,
 )
 from store.outbox import OutboxEffect
+from tests.support.history import Teller, added
 from wecom.api.contact_ways import ContactWay as NewWay
 from wecom.errors import WeComError
 
@@ -157,9 +159,11 @@ async def test_its_late_callback_does_not_tag_a_second_time(desk: Desk) -> None:
     follow = desk.tenant.corp.follow("xiaohu", patient.external_userid)
     await desk.sync()
 
-    # What handlers.contacts does with the event: the key is made of the same facts.
-    keys = await desk.rows(select(OutboxEffect.key))
-    assert keys == [f"tags:xiaohu:{patient.external_userid}:{int(follow.createtime.timestamp())}"]
+    event = added("xiaohu", follow.createtime, state="front-desk", who=patient.external_userid)
+    await Teller(database=desk.database, pack=desk.pack).tell(event, now=desk.clock.now())
+
+    effects = await desk.rows(select(OutboxEffect).where(OutboxEffect.kind == MarkTags.kind))
+    assert [effect.payload["add"] for effect in effects] == [["来源/前台扫码"]]
 
 
 async def test_a_lost_del_ends_the_relation_and_says_who_found_it(desk: Desk) -> None:
@@ -174,8 +178,17 @@ async def test_a_lost_del_ends_the_relation_and_says_who_found_it(desk: Desk) ->
     follow = await desk.follow(gone, "xiaohu")
     assert (follow.lost_by, follow.lost_at is not None) == ("sync", True)
     async with desk.database.read() as session:
-        entry = (await audit.of_subject(session, f"patient:{gone}"))[-1]
-    assert "对账发现" in entry.reason
+        entries = await audit.of_subject(session, f"patient:{gone}")
+        patient = (await session.scalars(select(Patient).where(Patient.external_userid == gone))).one()
+    assert [entry.action for entry in entries] == [
+        "contact.lost",
+        "stage.moved",
+        "journey.stop_wished",
+    ]
+    assert "对账发现" in entries[0].reason
+    assert patient.stage == "lost"
+    asked = await desk.rows(select(Todo))
+    assert [(todo.assignee, "对账发现" in todo.title) for todo in asked] == [("manager", True)]
 
 
 async def test_a_late_del_event_knows_better_than_the_sync(desk: Desk) -> None:

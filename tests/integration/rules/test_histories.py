@@ -1,0 +1,206 @@
+"""One person's history ends in one record, whatever order, however often and however late it is told."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from clinic.care_tables import Todo
+from clinic.tables import Member
+from store.database import Database
+from store.schema import upgrade
+from tests.support.history import NOW, Teller, added, edited, left, removed
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
+
+    from content.pack import Pack
+    from wecom.events import Event
+
+MEMBERS = ("xiaohu", "zhang.wei", "li.na")
+
+
+def minute(number: int) -> datetime:
+    return NOW - timedelta(hours=2) + timedelta(minutes=number)
+
+
+@pytest.fixture
+async def teller(database_url: str, pack: Pack) -> AsyncIterator[Teller]:
+    database = Database(database_url)
+    try:
+        await upgrade(database)
+        yield Teller(database=database, pack=pack)
+    finally:
+        await database.close()
+
+
+async def told(teller: Teller, events: Sequence[Event]) -> dict[str, Any]:
+    for event in events:
+        await teller.tell(event)
+    await teller.accept()
+    return await teller.record()
+
+
+async def todos(teller: Teller) -> list[tuple[str, str, str]]:
+    async with teller.database.read() as session:
+        rows = await session.scalars(select(Todo).order_by(Todo.id))
+        return [(todo.kind, todo.assignee, todo.state) for todo in rows]
+
+
+async def test_a_deletion_that_comes_before_its_addition_ends_the_same(teller: Teller) -> None:
+    record = await told(teller, [left("xiaohu", minute(9)), added("xiaohu", minute(1), state="douyin")])
+
+    assert record["stage"][0] == "lost"
+    (follow,) = record["follows"]
+    assert follow[:6] == ("xiaohu", "douyin", minute(1), minute(1), minute(9), "patient")
+    # For staff who look at her; WeCom is not asked about a relation that has ended.
+    assert record["tags"] == [("xiaohu", "来源", "抖音", "channel:douyin")]
+    assert await teller.marks() == 0
+
+
+async def test_a_deletion_older_than_the_addition_we_know_changes_nothing(teller: Teller) -> None:
+    record = await told(teller, [added("xiaohu", minute(9), state="douyin"), left("xiaohu", minute(1))])
+
+    assert record["stage"][0] == "added"
+    assert record["follows"][0][4] is None
+    assert record["tags"] == [("xiaohu", "来源", "抖音", "channel:douyin")]
+
+
+async def test_a_duplicate_with_another_timestamp_is_no_second_arrival(teller: Teller) -> None:
+    record = await told(
+        teller,
+        [added("xiaohu", minute(1), state="douyin"), added("xiaohu", minute(2), state="douyin")],
+    )
+
+    assert (record["stage"], len(record["tags"])) == (("added", minute(1)), 1)
+    assert await todos(teller) == []
+
+
+async def test_a_person_of_three_members_is_lost_when_the_last_is_gone(teller: Teller) -> None:
+    arrivals = [added(userid, minute(n), state="meituan") for n, userid in enumerate(MEMBERS)]
+    await told(teller, [*arrivals, left("xiaohu", minute(10)), removed("zhang.wei", minute(11))])
+    assert (await teller.record())["stage"][0] == "added"
+
+    record = await told(teller, [left("li.na", minute(12))])
+
+    assert record["stage"] == ("lost", minute(12))
+    assert [todo[:2] for todo in await todos(teller)] == [
+        ("lost", "xiaohu"),  # she deleted him
+        ("lost", "manager"),  # a member deleted her
+        ("lost", "li.na"),
+        ("lost", "manager"),  # and now nobody is left
+    ]
+
+
+async def test_who_comes_back_is_recognised_and_what_was_asked_is_settled(teller: Teller) -> None:
+    await told(teller, [added("xiaohu", minute(0), state="douyin"), left("xiaohu", minute(5))])
+
+    record = await told(teller, [added("zhang.wei", minute(9), state="dr-zhang-card")])
+
+    assert record["stage"] == ("added", minute(9))
+    assert ("zhang.wei", "来源", "抖音", "channel:douyin") in record["tags"]
+    assert await todos(teller) == [
+        ("lost", "xiaohu", "dropped"),
+        ("lost", "manager", "dropped"),
+        ("returned", "zhang.wei", "open"),
+    ]
+
+
+async def test_a_handover_is_no_loss_whichever_of_its_two_events_comes_first(teller: Teller) -> None:
+    record = await told(
+        teller,
+        [
+            added("xiaohu", minute(0)),
+            removed("xiaohu", minute(5), transfer=True),
+            added("zhang.wei", minute(5)),
+        ],
+    )
+
+    assert record["stage"][0] == "added"
+    assert record["follows"][0][5] == "transfer"
+    assert await todos(teller) == []
+
+
+async def test_the_full_event_ends_half_a_contact_and_brings_its_tags(teller: Teller) -> None:
+    half = await told(teller, [added("xiaohu", minute(0), state="douyin", half=True)])
+    assert (half["stage"][0], half["tags"], half["follows"][0][6]) == ("added", [], True)
+
+    full = await told(teller, [added("xiaohu", minute(1), state="douyin")])
+
+    assert full["follows"][0][6] is False
+    assert [tag[2] for tag in full["tags"]] == ["抖音"]
+
+
+async def test_events_about_unknown_members_and_people_are_recorded(teller: Teller) -> None:
+    assert await teller.tell(edited("nobody.knows", minute(0))) == 1
+    assert await teller.tell(removed("nobody.knows", minute(1))) == 1
+
+    record = await teller.record()
+
+    assert record["stage"][0] == "lost"
+    async with teller.database.read() as session:
+        assert await session.scalar(select(func.count()).select_from(Member)) == 0
+
+
+_WHEN = st.integers(0, 40).map(minute)
+_WHOM = st.sampled_from(MEMBERS)
+_events = st.one_of(
+    st.builds(
+        added,
+        _WHOM,
+        _WHEN,
+        state=st.sampled_from([None, "douyin", "front-desk", "dr-zhang-card"]),
+        half=st.booleans(),
+    ),
+    st.builds(left, _WHOM, _WHEN),
+    st.builds(removed, _WHOM, _WHEN, transfer=st.booleans()),
+    st.builds(edited, _WHOM, _WHEN),
+)
+
+
+def test_any_order_with_repetitions_makes_the_record_that_the_ordered_history_makes(
+    tmp_path: Path, pack: Pack
+) -> None:
+    people = count()
+
+    @settings(max_examples=40, deadline=None)
+    @given(history=st.lists(_events, min_size=1, max_size=7), data=st.data())
+    def holds(history: list[Any], data: st.DataObject) -> None:
+        ordered = sorted(history, key=lambda event: event.happened_at)
+        twice = data.draw(st.lists(st.sampled_from(ordered), max_size=3))
+        shuffled = data.draw(st.permutations([*ordered, *twice]))
+        # WeCom accepts the tags at any moment in between, as it would.
+        accepts = data.draw(st.sets(st.integers(0, len(shuffled)), max_size=3))
+        one, other = f"wm-one-{next(people)}", f"wm-other-{next(people)}"
+
+        async def tell() -> tuple[dict[str, Any], dict[str, Any]]:
+            for event in ordered:
+                await teller.tell(replace(event, external_userid=one))
+            await teller.accept()
+            for number, event in enumerate(shuffled):
+                await teller.tell(replace(event, external_userid=other))
+                if number in accepts:
+                    await teller.accept()
+            await teller.accept()
+            return await teller.record(one), await teller.record(other)
+
+        first, second = loop.run(tell())
+        assert second == first
+
+    with asyncio.Runner() as loop:
+        database = Database(f"sqlite+aiosqlite:///{tmp_path / 'xiaohu.db'}")
+        loop.run(upgrade(database))
+        teller = Teller(database=database, pack=pack)
+        try:
+            holds()
+        finally:
+            loop.run(database.close())

@@ -1,0 +1,155 @@
+"""Tells one person's history to the handlers, event by event, and lets WeCom accept what is asked of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import func, select
+
+from bot.deliveries.base import Outcome
+from bot.deliveries.tags import TagDelivery
+from clinic.care_tables import StageMove
+from clinic.effects import MarkTags
+from clinic.tables import Follow, Patient, PatientTag, Tag
+from handlers.contacts import contact_router
+from handlers.router import Turn
+from store import outbox
+from store.outbox import OutboxEffect
+from wecom.events import ContactAdded, ContactEdited, ContactRemovedByMember, MemberRemovedByContact
+
+if TYPE_CHECKING:
+    from content.pack import Pack
+    from store.database import Database
+    from wecom.events import Event
+
+NOW: Final = datetime(2026, 11, 23, 1, tzinfo=UTC)
+WHO: Final = "wmAAAA0000000000000000000000001"
+PUBLIC: Final = "http://127.0.0.1:8080"
+
+
+def added(
+    userid: str, at: datetime, *, state: str | None = None, half: bool = False, who: str = WHO
+) -> ContactAdded:
+    return ContactAdded(
+        corp_id="ww",
+        happened_at=at,
+        kind="change_external_contact.add_external_contact",
+        userid=userid,
+        external_userid=who,
+        state=state,
+        welcome_code=None,
+        half=half,
+    )
+
+
+def left(userid: str, at: datetime, *, who: str = WHO) -> MemberRemovedByContact:
+    return MemberRemovedByContact(
+        corp_id="ww",
+        happened_at=at,
+        kind="change_external_contact.del_follow_user",
+        userid=userid,
+        external_userid=who,
+    )
+
+
+def removed(userid: str, at: datetime, *, transfer: bool = False, who: str = WHO) -> ContactRemovedByMember:
+    return ContactRemovedByMember(
+        corp_id="ww",
+        happened_at=at,
+        kind="change_external_contact.del_external_contact",
+        userid=userid,
+        external_userid=who,
+        source="DELETE_BY_TRANSFER" if transfer else None,
+    )
+
+
+def edited(userid: str, at: datetime, *, who: str = WHO) -> ContactEdited:
+    return ContactEdited(
+        corp_id="ww",
+        happened_at=at,
+        kind="change_external_contact.edit_external_contact",
+        userid=userid,
+        external_userid=who,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Teller:
+    """One database, one pack, and the handlers of contacts."""
+
+    database: Database
+    pack: Pack
+
+    async def tell(self, event: Event, *, now: datetime = NOW) -> int:
+        """Handle one event in its own transaction; return how many handlers it called."""
+        async with self.database.write() as session:
+            turn = Turn(session=session, now=now, received_at=now)
+            return await contact_router(self.pack, public_url=PUBLIC).handle(event, turn)
+
+    async def accept(self, *, now: datetime = NOW) -> int:
+        """Let WeCom accept every change of tags that is queued, oldest first; return how many."""
+        accepted = 0
+        while True:
+            async with self.database.write() as session:
+                effect = await session.scalar(
+                    select(OutboxEffect)
+                    .where(OutboxEffect.kind == MarkTags.kind, OutboxEffect.state == outbox.QUEUED)
+                    .order_by(OutboxEffect.id)
+                    .limit(1)
+                )
+                if effect is None:
+                    return accepted
+                effect.state = outbox.SENT
+                wanted = MarkTags.model_validate(effect.payload)
+                ids = {path: f"et-{path}" for path in (*wanted.add, *wanted.remove)}
+                # Only what it writes down is asked of it here; it makes no call.
+                delivery = TagDelivery(client=None, corp_tags=None)  # type: ignore[arg-type]
+                await delivery.record(session, effect, Outcome(state=outbox.SENT, facts=ids), now=now)
+                accepted += 1
+
+    async def marks(self) -> int:
+        """Count the changes of tags that were ever asked of WeCom."""
+        async with self.database.read() as session:
+            query = select(func.count()).where(OutboxEffect.kind == MarkTags.kind)
+            return int(await session.scalar(query) or 0)
+
+    async def record(self, who: str = WHO) -> dict[str, Any]:
+        """Return everything that is known of a patient and that events decide."""
+        async with self.database.read() as session:
+            patient = await session.scalar(select(Patient).where(Patient.external_userid == who))
+            if patient is None:
+                return {}
+            follows = await session.scalars(
+                select(Follow).where(Follow.patient_id == patient.id).order_by(Follow.userid)
+            )
+            tags = await session.execute(
+                select(PatientTag.userid, Tag.group_name, Tag.name, PatientTag.rule)
+                .join(Tag, Tag.id == PatientTag.tag_id)
+                .where(PatientTag.patient_id == patient.id)
+                .order_by(PatientTag.userid, Tag.group_name, Tag.name)
+            )
+            moves = await session.execute(
+                select(StageMove.key, StageMove.stage, StageMove.at)
+                .where(StageMove.patient_id == patient.id)
+                .order_by(StageMove.key)
+            )
+            return {
+                "stage": (patient.stage, patient.stage_at),
+                "follows": [
+                    (
+                        f.userid,
+                        f.channel,
+                        f.first_added_at,
+                        f.added_at,
+                        f.lost_at,
+                        f.lost_by,
+                        f.half,
+                        f.changed_at,
+                    )
+                    for f in follows
+                ],
+                "tags": [tuple(row) for row in tags],
+                "moves": [tuple(row) for row in moves],
+            }
