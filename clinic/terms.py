@@ -1,4 +1,4 @@
-"""The blind index: by which words a patient is found, without the words themselves (ADR 0012)."""
+"""The blind index: by which words a patient is found, without the words themselves (ADR 0014)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def record_phone(session: AsyncSession, patient_id: int, phone: str, vault
 
 
 async def record_real_name(session: AsyncSession, patient_id: int, name: str, vault: Vault) -> None:
-    """Let a patient be found by her whole real name; a part of it finds nobody (ADR 0012)."""
+    """Let a patient be found by her whole real name; a part of it finds nobody (ADR 0014)."""
     folded = fold(name)
     await _replace(session, patient_id, REAL_NAME, [digest(vault, REAL_NAME, folded)] if folded else ())
 
