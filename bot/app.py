@@ -26,6 +26,7 @@ from bot.metrics import Metrics
 from bot.outgoing import deliveries
 from bot.planning import WeekPlanning
 from bot.routing import root_router
+from bot.rule_care import RuleCare
 from bot.sync import TenantSync
 from bot.syncing.nightly import NightlySync
 from bot.syncing.reconciliation import Reconciliation
@@ -266,6 +267,13 @@ class _Builder:
         channel_care = ChannelCare(
             database, pack=pack, clock=clock, on_queued=lambda: self.wakeups.tell(OUTBOX)
         )
+        rule_care = RuleCare(
+            database,
+            pack=pack,
+            public_url=settings.public_url,
+            clock=clock,
+            on_queued=lambda: self.wakeups.tell(OUTBOX),
+        )
         group_care = GroupCare(
             database,
             client,
@@ -312,6 +320,7 @@ class _Builder:
                 leadership=Alone() if self.redis is None else RedisLeadership(self.redis),
                 on_due=lambda: self.wakeups.tell(OUTBOX),
                 more=(
+                    Tick(name="rule_care", job=rule_care.keep, every=timedelta(hours=1)),
                     Tick(name="imports", job=imports.keep, every=timedelta(seconds=2)),
                     Tick(name="channel_codes", job=channel_care.keep, every=timedelta(seconds=15)),
                     Tick(name="channel_days", job=channel_care.count, every=timedelta(minutes=2)),

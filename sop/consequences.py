@@ -86,7 +86,8 @@ class _Steps:
             stage=Stage.ADDED,
             reason=f"添加了成员 {happening.userid}",
         )
-        await self._channel(happening)
+        if not happening.welcome:  # told once more, when she has been greeted
+            await self._channel(happening)
         await self.fire(happening)
         if moved.returned:
             await found_again(self._case, happening)
@@ -147,7 +148,8 @@ class _Steps:
     async def fire(self, happening: Happening) -> None:
         """Follow every rule that waits for this."""
         for rule in self._case.book.waiting_for(happening.kind):
-            if fires(rule, happening):
+            again = happening.welcome and rule.when and not (rule.when.welcome or rule.when.variant)
+            if fires(rule, happening) and not again:
                 await self._follow(rule, happening)
 
     async def _follow(self, rule: Rule, happening: Happening) -> None:

@@ -29,6 +29,11 @@ class Rulebook:
         """Yield the rules that a happening of this kind may fire, in the pack's order."""
         return (_rule(spec) for spec in self.pack.rules if spec.when and kind in spec.when["kinds"])
 
+    @property
+    def asks_for_greetings(self) -> bool:
+        """Whether any rule depends on which greeting a patient got."""
+        return any(s.when and (s.when["welcome"] or s.when["variant"]) for s in self.pack.rules)
+
     def held(self) -> tuple[Rule, ...]:
         """Return the rules that hold over time, in the pack's order."""
         return tuple(_rule(spec) for spec in self.pack.rules if spec.held is not None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import structlog
@@ -12,9 +12,12 @@ from bot.deliveries.base import Outcome, PlainDelivery, Sent
 from bot.deliveries.people import read_profile
 from clinic import audit, greetings, people
 from clinic.effects import FetchContact, SendWelcome
+from clinic.rules.happenings import Happening
 from clinic.tables import Member
+from sop.consequences import reconsider
 from sop.handouts import hand_out
 from sop.roster import load_roster
+from sop.rulebook import Rulebook
 from store import outbox
 from wecom.attachments import Image, Link, MiniProgram
 from wecom.errors import Refused, WeComError
@@ -143,6 +146,29 @@ class WelcomeDelivery(PlainDelivery):
         )
         if state != greetings.SENT:
             await self._ask_member(session, effect, wanted, patient, state=state, cause=cause, now=now)
+        elif wanted.added_at and Rulebook(pack=self._pack).asks_for_greetings:
+            await self._follow_rules(session, wanted, patient, now=now)
+
+    async def _follow_rules(
+        self, session: AsyncSession, wanted: SendWelcome, patient: Patient, *, now: datetime
+    ) -> None:
+        """Draw what the pack's rules make of the greeting that she has got."""
+        await reconsider(
+            session,
+            patient,
+            Happening(
+                kind="added",
+                at=datetime.fromtimestamp(wanted.added_at, UTC),
+                userid=wanted.userid,
+                channel=wanted.channel,
+                welcome=wanted.welcome,
+                variant=wanted.variant,
+            ),
+            pack=self._pack,
+            roster=await load_roster(session, self._pack),
+            public_url=self._public_url,
+            now=now,
+        )
 
     async def _ask_member(
         self,
