@@ -132,7 +132,8 @@ class Contacts:
         ``urgent``: wait for a turn before ordinary calls do, since somebody is waiting to be greeted.
 
         Raises:
-            Refused: 40096 bad id or no visible follower; 84061 no relation.
+            Refused: 41035 no id; 40096 bad id or no visible follower; 84061 no relation; 50100 the cursor is
+                forgotten: begin again.
         """
         params = {"external_userid": external_userid}
         page = await self._transport.ask(GET, _DetailPage, params=params, urgent=urgent)
@@ -145,7 +146,12 @@ class Contacts:
         return ContactDetail(external_contact=page.external_contact, follow_user=tuple(follows))
 
     async def list_of(self, userid: str) -> list[str]:
-        """Return the ids of a member's contacts, in one answer (doc 92113). No contact is no error."""
+        """Return the ids of a member's contacts, in one answer (doc 92113). No contact is no error.
+
+        Raises:
+            Refused: 40003, 60111 no such member.
+            NeedsAdmin: 60011 outside the visible range; 84074 outside 客户联系's 使用范围.
+        """
         try:
             answer = await self._transport.ask(LIST, _Ids, params={"userid": userid})
         except Refused as exc:
@@ -159,6 +165,10 @@ class Contacts:
 
         The bulk tool for a sync; a contact followed by two of the members comes twice. Personal tags are
         dropped.
+
+        Raises:
+            Refused: 40003, 60111 one of them is no member; 50100 the cursor is forgotten: begin again.
+            NeedsAdmin: 60011 one is outside the visible range; 84074 outside 客户联系's 使用范围.
         """
         for start in range(0, len(userids), BATCH):
             async for contact in self._batch(list(userids[start : start + BATCH])):
@@ -183,7 +193,11 @@ class Contacts:
                 yield contact
 
     async def served(self) -> AsyncIterator[Served]:
-        """Yield everybody whom members serve, customers or not, 1000 a page: for counting (doc 99434)."""
+        """Yield everybody whom members serve, customers or not, 1000 a page: for counting (doc 99434).
+
+        Raises:
+            Refused: 50100 the cursor is forgotten: begin again.
+        """
         async for page in self._transport.pages(SERVED, _ServedPage, {"limit": SERVED_PAGE}):
             for one in page.info_list:
                 yield one
@@ -202,9 +216,12 @@ class Contacts:
         empty.
 
         Raises:
-            WelcomeSpent: 41049, 41050 bad or old code; 41051 delivered already or chat begun.
+            WelcomeSpent: 41050 bad or old code; 41051 delivered already or chat begun.
             Busy: 41096 another app is sending now: try again within the 20 s.
-            Refused: 41053 the contact has not agreed to archiving; 40201, 40204 blocked content.
+            Refused: 41053 the contact has not agreed to archiving; 40201, 40204 blocked content; 40007 media
+                old or not of ``media.upload``, 41072 of an album; 40058 ``pic_url`` not of
+                ``media.upload_image``; 41064, 41065 bad attachments; 45002 too long.
+            NeedsAdmin: 90206, 90207 the mini-program is not linked, or none.
             OutcomeUnknown: no answer; inside the 20 s a second try is harmless (41051).
         """
         check_present("welcome_code", welcome_code)
@@ -228,7 +245,9 @@ class Contacts:
         clears.
 
         Raises:
-            Refused: 40096, 84061, 40003 bad contact, relation or member.
+            Refused: 41035, 40096 bad contact; 84061 no relation; 40003, 60111 no such member; 40058 more than
+                10 mobiles; 40007, 41072 the picture is old or of no ``media.upload``.
+            NeedsAdmin: 60011 the member is outside the visible range; 84074 outside 客户联系's 使用范围.
         """
         check_chars("remark", remark or "", 20)
         check_chars("description", description or "", 150)

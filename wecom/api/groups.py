@@ -88,7 +88,8 @@ class Groups:
         """Return one group with its members' names (doc 92122). Lags about 2 s behind a callback.
 
         Raises:
-            Refused: the id is no visible group.
+            Refused: 86001 no such group, or dismissed; 86003 no id.
+            NeedsAdmin: 60011 its owner is outside the visible range.
         """
         return (await self._transport.ask(GET, _Detail, body={"chat_id": chat_id, "need_name": 1})).group_chat
 
@@ -97,6 +98,7 @@ class Groups:
 
         Raises:
             Refused: 90511 no such group.
+            NeedsAdmin: 60011 its owner is outside the visible range.
         """
         check_present("opengid", opengid)
         return (await self._transport.ask(OF_OPENGID, _ChatId, body={"opengid": opengid})).chat_id
@@ -109,7 +111,9 @@ class Groups:
         ``status``: 0 all, 1 the owner left, 2 being inherited, 3 inherited.
 
         Raises:
-            Refused: 81017 without owners, when the app sees more than 1000 members.
+            Refused: 81017 without owners, when the app sees more than 1000 members; 40003 no owner is a
+                member; 40058 bad ``status``; 50100 the cursor is forgotten: begin again.
+            NeedsAdmin: 60011 an owner is outside the visible range.
         """
         filters: list[dict[str, object]] = [{}]
         if owner_ids is not None:

@@ -103,7 +103,7 @@ class Identity:
         getAgentConfigSignature. The ticket stays here, is kept for its life, and is fetched by one at a time.
 
         Raises:
-            RateLimited: 400 fetches an hour per corp, 100 per app, are used.
+            RateLimited: 45009 the 400 fetches an hour per corp, or 100 per app, are used.
         """
         ticket = await self._ticket(identity)
         return sign_page(ticket=ticket, nonce=secrets.token_hex(8), timestamp=int(self._now()), url=url)

@@ -96,6 +96,7 @@ class Members:
 
         Raises:
             Refused: 60123, 60003 no such department.
+            NeedsAdmin: 60011 outside the visible range.
         """
         params = {} if below is None else {"id": str(below)}
         return [*(await self._transport.ask(DEPARTMENTS, _Departments, params=params)).department]

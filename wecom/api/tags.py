@@ -10,6 +10,7 @@ from wecom.limits import check_chars, check_count, check_present
 from wecom.transport import Transport
 
 NAME_CHARS = 30
+MOST = 10_000  # corp tags
 
 LIST = Endpoint(path="externalcontact/get_corp_tag_list")
 ADD = Endpoint(path="externalcontact/add_corp_tag", creates=True)
@@ -60,12 +61,12 @@ class Tags:
         Names at most 30 characters each.
 
         Raises:
-            Refused: 40071 a tag of that name is in the group already: read ``list`` instead.
+            Refused: 40071 a tag of that name is in the group already: read ``list`` instead; 40072 bad name.
             NeedsAdmin: 40126 quota of corp tags.
         """
         check_present("group_name", group_name)
         check_chars("group_name", group_name, NAME_CHARS)
-        check_count("names", names, 10_000, least=1)
+        check_count("names", names, MOST, least=1)
         for name in names:
             check_present("names", name)
             check_chars("names", name, NAME_CHARS)
@@ -76,7 +77,7 @@ class Tags:
         """Rename a tag or a group, or move it: a larger ``order``, below 2**32, comes first (doc 92117).
 
         Raises:
-            Refused: 40068 no such id; 40071 the name is taken.
+            Refused: 40068 no such id; 40071 the name is taken; 40072 bad name.
         """
         check_present("tag_or_group_id", tag_or_group_id)
         body: dict[str, Any] = {"id": tag_or_group_id}
@@ -98,7 +99,7 @@ class Tags:
         Raises:
             Refused: 40068 an id is gone already.
         """
-        check_count("tag_ids, group_ids", [*tag_ids, *group_ids], 10_000, least=1)
+        check_count("tag_ids, group_ids", [*tag_ids, *group_ids], MOST, least=1)
         lists = {"tag_id": builtins.list(tag_ids), "group_id": builtins.list(group_ids)}
         await self._transport.call(DELETE, body={name: ids for name, ids in lists.items() if ids})
 
@@ -110,7 +111,9 @@ class Tags:
         About five calls at once per corp, 45033 beyond. A contact with two followers is marked twice.
 
         Raises:
-            Refused: 40068 unknown tag id; 84061 no relation; 40096 bad contact.
+            Refused: 40068 unknown tag id; 84061 no relation; 41035, 40096 bad contact; 40003 no such member;
+                40058 more than 3000 tags on one contact.
+            NeedsAdmin: 60011 the member is outside the visible range; 84074 outside 客户联系's 使用范围.
             RateLimited: 45033.
         """
         check_count("tags", [*add, *remove], 3000, least=1)
@@ -124,6 +127,10 @@ class Tags:
     async def list(
         self, *, tag_ids: Sequence[str] = (), group_ids: Sequence[str] = ()
     ) -> builtins.list[TagGroup]:
-        """Return all tag groups with their tags, or only those asked for (doc 92117)."""
+        """Return all tag groups with their tags, or only those asked for (doc 92117); ``tag_ids`` count only
+        without ``group_ids``, at most 10 000 of either. Unknown ids are left out.
+        """
+        check_count("tag_ids", tag_ids, MOST)
+        check_count("group_ids", group_ids, MOST)
         body = {"tag_id": builtins.list(tag_ids), "group_id": builtins.list(group_ids)}
         return [*(await self._transport.ask(LIST, _TagGroups, body=body)).tag_group]

@@ -87,7 +87,11 @@ class Transfers:
         self._transport = transport
 
     async def unassigned(self) -> AsyncIterator[Unassigned]:
-        """Yield the customers of members who left, by cursor, 1000 a page (doc 92124)."""
+        """Yield the customers of members who left, by cursor, 1000 a page (doc 92124).
+
+        Raises:
+            Refused: 50100 the cursor is forgotten: begin again.
+        """
         async for page in self._transport.pages(UNASSIGNED, _UnassignedPage, {"page_size": PAGE}):
             for customer in page.info:
                 yield customer
@@ -100,12 +104,15 @@ class Transfers:
         """Offer up to 100 customers of a member who stays to another one (doc 92125).
 
         Done by itself after 24 h unless the customer refuses; at most twice per customer in 90 days.
-        ``message``, at most 200 characters, is what the customer reads.
+        ``message``, at most 200 characters, is what the customer reads. Each customer's ``errcode`` says
+        whether she was offered: 40096 bad id, 40131 not a follower, 40100, 40129 on the way already, 40128
+        too often, 40099 the new member is full.
 
         Raises:
             OutcomeUnknown: no answer; look with ``result``.
-            Refused: 40130 the same member twice; 40131 not a follower; 40003 bad member.
-            NeedsAdmin: 40098 the new member is not verified; 40099 is full.
+            Refused: 40130 the same member twice; 40003 no such member.
+            NeedsAdmin: 40098 the new member is not verified, 40143 banned; 60011 one is outside the visible
+                range, 84074 outside 客户联系's 使用范围.
         """
         check_chars("message", message, 200)
         body = _handover(handover, takeover, external_userids)
@@ -114,7 +121,12 @@ class Transfers:
         return [*(await self._transport.ask(TRANSFER, _Started, body=body)).customer]
 
     async def result(self, handover: str, takeover: str) -> AsyncIterator[TransferResult]:
-        """Yield how far each customer between two members who stay is (doc 94088)."""
+        """Yield how far each customer between two members who stay is (doc 94088).
+
+        Raises:
+            Refused: 40003 no such member; 50100 the cursor is forgotten: begin again.
+            NeedsAdmin: 60011 the new member is outside the visible range.
+        """
         async for result in self._results(RESULT, handover, takeover):
             yield result
 
@@ -123,15 +135,24 @@ class Transfers:
     ) -> list[TransferStarted]:
         """Give up to 100 customers of a member who left to another one (doc 94081).
 
+        Each customer's ``errcode`` is as in ``start``.
+
         Raises:
             OutcomeUnknown: no answer; look with ``resigned_result``.
-            Refused: 40097 the member has not left; otherwise as ``start``.
+            Refused: 40097 the member has not left; 40130 the same member twice; 40003 no such member.
+            NeedsAdmin: 40098 the new member is not verified, 40143 banned, 60011 outside the visible range,
+                84074 outside 客户联系's 使用范围.
         """
         body = _handover(handover, takeover, external_userids)
         return [*(await self._transport.ask(RESIGNED_TRANSFER, _Started, body=body)).customer]
 
     async def resigned_result(self, handover: str, takeover: str) -> AsyncIterator[TransferResult]:
-        """Yield how far each customer of a member who left is (doc 94082)."""
+        """Yield how far each customer of a member who left is (doc 94082).
+
+        Raises:
+            Refused: 40003 no such member; 50100 the cursor is forgotten: begin again.
+            NeedsAdmin: 60011 the new member is outside the visible range.
+        """
         async for result in self._results(RESIGNED_RESULT, handover, takeover):
             yield result
 
@@ -146,14 +167,25 @@ class Transfers:
     async def give_groups_of_resigned(self, chat_ids: Sequence[str], new_owner: str) -> list[FailedGroup]:
         """Give up to 100 groups whose owner left to a member; return those that failed (doc 92127).
 
-        About 300 groups per new owner and day. The owner must have left (90500 per group otherwise).
+        About 300 groups per new owner and day (45009 per group beyond). The owner must have left (90500 per
+        group otherwise).
+
+        Raises:
+            Refused: 40003 the new owner is no member.
+            NeedsAdmin: 40098 the new owner is not verified, 60011 outside the visible range, 84074 outside
+                客户联系's 使用范围.
         """
         return await self._give(GROUPS_OF_RESIGNED, chat_ids, new_owner)
 
     async def give_groups(self, chat_ids: Sequence[str], new_owner: str) -> list[FailedGroup]:
         """Give up to 100 groups of owners who stay to a member; return those that failed (doc 95703).
 
-        Each group at most twice in 90 days.
+        Each group at most twice in 90 days (40128 per group beyond).
+
+        Raises:
+            Refused: 40003 the new owner is no member.
+            NeedsAdmin: 40098 the new owner is not verified, 60011 outside the visible range, 84074 outside
+                客户联系's 使用范围.
         """
         return await self._give(GROUPS_ON_JOB, chat_ids, new_owner)
 

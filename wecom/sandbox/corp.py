@@ -93,6 +93,14 @@ class Corp:
             wanted |= self.departments_below(department_id)
         return [member for member in self.members.values() if wanted & set(member.departments)]
 
+    def sees_department(self, department_id: int) -> bool:
+        """Tell whether a department is in the app's visible range: not where it sees none of its people.
+
+        The people of departments below count; a department without people is seen.
+        """
+        people = [m for m in self.members_of_department(department_id) if m.left_at is None]
+        return not people or any(member.visible for member in people)
+
     def departments_below(self, department_id: int) -> set[int]:
         """Return the ids of all departments under one, at any depth."""
         found: set[int] = set()

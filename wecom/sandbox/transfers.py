@@ -144,7 +144,14 @@ class Transfers:
         return self._corp.rules.customers_per_member - len(self._corp.follows_of_member.get(userid, {}))
 
     def results(self, handover: str, takeover: str, *, resigned: bool) -> list[Transfer]:
-        """Return the latest transfer of each customer between two members."""
+        """Return the latest transfer of each customer between two members.
+
+        Raises:
+            Refusal: 40003 nobody ever had the first one's userid; 40003, 60011 the taker.
+        """
+        if handover not in self._corp.members:
+            raise Refusal(40003)
+        self._corp.member(takeover)
         latest = {
             t.external_userid: t
             for t in self._transfers
@@ -270,8 +277,8 @@ class Transfers:
         if group is None:
             return 90501, "chat is not external group chat"
         now, left = corp.now, corp.members[group.owner].left_at is not None
-        taken = sum(now - at < timedelta(days=1) for at in self._taken_groups[new_owner])
-        moves = sum(now - at < PER_CUSTOMER_WINDOW for at in self._group_moves[chat_id])
+        taken = sum(now - at < timedelta(days=1) for at in self._taken_groups.get(new_owner, ()))
+        moves = sum(now - at < PER_CUSTOMER_WINDOW for at in self._group_moves.get(chat_id, ()))
         inherited = chat_id in self._inherited
         reasons = (
             (resigned and not left and inherited, 90508, "group chat already transferred"),

@@ -104,7 +104,10 @@ def mark_tag(call: Call) -> Json:
     if any(tenant.tags.find(tag_id) is None for tag_id in (*add, *remove)):
         raise Refusal(40068)
     kept = [tag_id for tag_id in follow.tags if tag_id not in remove]
-    follow.tags = list(dict.fromkeys((*kept, *add)))
+    wears = list(dict.fromkeys((*kept, *add)))
+    if len(wears) > TAGS_PER_CUSTOMER:
+        raise Refusal(40058, f"invalid Request Parameter: a customer wears at most {TAGS_PER_CUSTOMER} tags")
+    follow.tags = wears
     tenant.corp.changed("contact.tagged", members=[userid], patients=[external_userid])
     return {}
 

@@ -36,7 +36,6 @@ def _result(call: Call, *, resigned: bool) -> Json:
     body = call.body
     handover = body.text("handover_userid", required=True, missing=40003)
     takeover = body.text("takeover_userid", required=True, missing=40003)
-    call.tenant.corp.member(takeover)
     found = call.tenant.transfers.results(handover, takeover, resigned=resigned)
     shown, following = page(found, cursor=body.text("cursor"), limit=1000)
     return {

@@ -41,8 +41,7 @@ def user_get(call: Call) -> Json:
 
 def _department_members(call: Call) -> list[Member]:
     department_id = _number(call.query.get("department_id", ""))
-    if department_id not in call.tenant.corp.departments:
-        raise Refusal(60123)
+    _require_department(call, department_id)
     children = call.query.get("fetch_child") == "1"
     found = call.tenant.corp.members_of_department(department_id, with_children=children)
     return [member for member in found if member.visible]
@@ -65,12 +64,11 @@ def department_list(call: Call) -> Json:
     corp = call.tenant.corp
     root = call.query.get("id")
     if root is None or root == "":
-        wanted = set(corp.departments)
+        wanted = {some_id for some_id in corp.departments if corp.sees_department(some_id)}
     else:
         top = _number(root)
-        if top not in corp.departments:
-            raise Refusal(60123)
-        wanted = {top} | corp.departments_below(top)
+        _require_department(call, top)
+        wanted = {one for one in corp.departments_below(top) if corp.sees_department(one)} | {top}
     return {
         "department": [
             {"id": d.id, "name": d.name, "parentid": d.parent_id, "order": d.order, "department_leader": []}
@@ -78,6 +76,14 @@ def department_list(call: Call) -> Json:
             if d.id in wanted
         ]
     }
+
+
+def _require_department(call: Call, department_id: int) -> None:
+    """Refuse an unknown department (60123) and one outside the app's visible range (60011)."""
+    if department_id not in call.tenant.corp.departments:
+        raise Refusal(60123)
+    if not call.tenant.corp.sees_department(department_id):
+        raise Refusal(60011)
 
 
 def _number(text: str) -> int:
