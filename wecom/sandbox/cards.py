@@ -87,6 +87,18 @@ class Reader:
             raise self.fail(f"{key} must be {allowed.start}..{allowed.stop - 1}")
         return value
 
+    def ratio(self, key: str, low: float, high: float) -> None:
+        value = self.value.get(key, low)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise self.fail(f"{key} must be {low} to {high}")
+
+    def target(self, kinds: range) -> int:
+        """Check where a tap leads: ``type`` 1 needs a url, 2 (a mini-program) an appid."""
+        kind = self.number("type", kinds)
+        if kind in {1, 2}:
+            self.text("url" if kind == 1 else "appid", required=True)
+        return kind
+
     def many(self, key: str, *, at_least: int, at_most: int) -> list[Reader]:
         return readers(self.value.get(key), self.name, self.errcode, at_least=at_least, at_most=at_most)
 
@@ -103,6 +115,13 @@ def one(value: object, name: str, errcode: int) -> Reader:
     if not isinstance(value, dict):
         raise Refusal(errcode, f"invalid template_card.{name}: an object is needed")
     return Reader(value, name, errcode)
+
+
+def without_nulls(value: Any) -> Any:
+    """Return JSON without its nulls: they count as absent, as in WeCom."""
+    if isinstance(value, dict):
+        return {key: without_nulls(inner) for key, inner in value.items() if inner is not None}
+    return [without_nulls(inner) for inner in value] if isinstance(value, list) else value
 
 
 def check_card(card: Json, *, update: bool = False) -> None:
@@ -153,8 +172,10 @@ def _check_vote(card: Json) -> None:
 
 
 def _check_multiple(card: Json) -> None:
-    for select in readers(card.get("select_list"), "select_list", SELECT_LIST, at_least=1, at_most=3):
-        _check_options(select, at_most=10)
+    selects = readers(card.get("select_list"), "select_list", SELECT_LIST, at_least=1, at_most=3)
+    questions = [_check_options(select, at_most=10).text("question_key") for select in selects]
+    if len(set(questions)) < len(questions):
+        raise Refusal(SELECT_LIST, "question_keys of one card must differ")
     _check_submit(card)
 
 
@@ -167,12 +188,7 @@ def _check_task_id(card: Json, *, needed: bool) -> None:
 
 
 def _check_action(value: object, *, kinds: range) -> None:
-    action = one(value, "card_action", CARD_ACTION)
-    kind = action.number("type", kinds)
-    if kind == 1:
-        action.text("url", required=True)
-    elif kind == 2:
-        action.text("appid", required=True)
+    one(value, "card_action", CARD_ACTION).target(kinds)
 
 
 def _check_buttons(card: Json) -> None:
@@ -204,6 +220,8 @@ def _check_options(part: Reader, *, at_most: int) -> Reader:
     for option in part.many("option_list", at_least=1, at_most=at_most):
         ids.append(option.text("id", required=True, max_bytes=128))
         option.text("text", required=True)
+        if not isinstance(option.value.get("is_checked", False), bool):
+            raise option.fail("is_checked must be a boolean")
     if len(set(ids)) < len(ids):
         raise Refusal(OPTION, f"option ids of {part.name} must differ")
     return part
@@ -240,7 +258,7 @@ def _check_menu(menu: Reader) -> None:
 
 
 def _check_quote(quote: Reader) -> None:
-    quote.number("type", range(3))
+    quote.target(range(3))
     quote.text("quote_text")
 
 
@@ -251,10 +269,12 @@ def _check_emphasis(emphasis: Reader) -> None:
 
 def _check_image(image: Reader) -> None:
     image.text("url", required=True)
+    image.ratio("aspect_ratio", 1.3, 2.25)
 
 
 def _check_image_text(area: Reader) -> None:
     area.text("image_url", required=True)
+    area.target(range(3))
 
 
 def _check_selection(selection: Reader) -> None:
@@ -263,16 +283,15 @@ def _check_selection(selection: Reader) -> None:
 
 def _check_rows(rows: list[Reader]) -> None:
     for row in rows:
-        kind = row.number("type", range(4))
-        if row.name == "horizontal_content_list":
-            row.text("keyname", required=True)
-            row.text("value")
-            if kind == 3:
-                row.text("userid", required=True)
-        else:
+        if row.name != "horizontal_content_list":
             row.text("title", required=True)
-        if kind == 1:
-            row.text("url", required=True)
+            row.target(range(3))
+            continue
+        row.text("keyname", required=True)
+        row.text("value")
+        needed = {1: "url", 2: "media_id", 3: "userid"}.get(row.number("type", range(4)))
+        if needed:
+            row.text(needed, required=True)
 
 
 _PARTS: dict[str, tuple[int, Callable[[Reader], None]]] = {

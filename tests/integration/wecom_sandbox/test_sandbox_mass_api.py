@@ -197,6 +197,18 @@ async def test_a_tag_filter_narrows_a_senders_patients(program: Program, clock: 
     assert [row["external_userid"] for row in await results(program, msgid, "xiaohu")] == [everyone[0]]
 
 
+async def test_a_tag_filter_beside_named_patients_is_not_looked_at(program: Program) -> None:
+    listed = await program.get("externalcontact/list", userid="zhang.wei")
+    wanted = listed["external_userid"][:1]
+    unknown = {"group_list": [{"tag_list": ["etGONE"]}]}
+    body = {"sender": "zhang.wei", "tag_filter": unknown, "text": {"content": "好"}}
+
+    answer = await program.post("externalcontact/add_msg_template", body | {"external_userid": wanted})
+
+    assert (answer["errcode"], answer["fail_list"]) == (0, [])
+    assert (await program.post("externalcontact/add_msg_template", body))["errcode"] == 40068
+
+
 async def test_a_fresh_task_is_still_being_dispatched(program: Program, clock: FrozenClock) -> None:
     body = {"sender": "xiaohu", "text": {"content": "好"}}
     msgid = (await program.post("externalcontact/add_msg_template", body))["msgid"]

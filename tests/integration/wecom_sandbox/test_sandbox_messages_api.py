@@ -75,6 +75,8 @@ async def test_a_text_reaches_known_members_and_names_the_others(program: Progra
         pytest.param({"agentid": 1}, 301002, id="another agent"),
         pytest.param({"msgtype": "voicemail"}, 40008, id="msgtype"),
         pytest.param({"text": {"content": ""}}, 44004, id="empty"),
+        pytest.param({"safe": 2}, 40058, id="safe"),
+        pytest.param({"enable_id_trans": "yes"}, 40058, id="enable_id_trans"),
         pytest.param({"msgtype": "markdown", "markdown": {"content": "长" * 683}}, 45002, id="markdown"),
         pytest.param({"msgtype": "news", "news": {"articles": [{"title": "a", "url": "https://a.b"}] * 9}}, 45008, id="nine articles"),
         pytest.param({"msgtype": "image", "image": {"media_id": "x"}}, 40007, id="media"),
@@ -169,6 +171,21 @@ async def test_selections_travel_with_the_tap(program: Program, callbacks: Callb
 )  # fmt: skip
 async def test_a_bad_card_is_refused(program: Program, change: dict[str, Any], errcodes: range) -> None:
     assert (await send_card(program, **change))["errcode"] in errcodes
+
+
+async def test_a_card_shows_a_file_that_was_uploaded_and_leaves_out_what_is_null(program: Program) -> None:
+    row = {"type": 2, "keyname": "附件", "value": "名单", "media_id": "made-up"}
+    assert (await send_card(program, "xiaohu", horizontal_content_list=[row]))["errcode"] == 40007
+
+    uploaded = await program.upload("media/upload", b"%PDF-1.7 ", filename="a.pdf", type="file")
+    row["media_id"] = uploaded["media_id"]
+    sent = await send_card(program, "xiaohu", horizontal_content_list=[row], source=None, quote_area=None)
+
+    assert sent["errcode"] == 0
+    phone = await program.control("GET", "/phones/members/xiaohu")
+    shown = phone["app_chat"]["messages"][-1]["card"]["card"]
+    assert "source" not in shown
+    assert shown["horizontal_content_list"] == [row]
 
 
 async def test_a_task_id_is_used_once(program: Program) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wecom.sandbox.cards import INTERACTIVE, check_card
+from wecom.sandbox.cards import INTERACTIVE, check_card, without_nulls
 from wecom.sandbox.refusal import Refusal
 
 from .content import read_appid, read_url
@@ -32,6 +32,9 @@ def message_send(call: Call) -> Json:
     if reader is None:
         raise Refusal(40008)
     payload = reader(tenant, body.part(msgtype, required=True, missing=44004))
+    # An mpnews may also be kept inside the corp (2); the others are open (0) or confidential (1).
+    body.integer("safe", high=2 if msgtype == "mpnews" else 1)
+    body.flag("enable_id_trans")
     repeats = body.flag("enable_duplicate_check")
     interval = body.integer("duplicate_check_interval", default=1800, low=1, high=14_400)
     if not receivers:
@@ -179,11 +182,20 @@ def _file_of(kind: str) -> Callable[[Tenant, Fields], Json]:
 
 
 def _template_card(tenant: Tenant, part: Fields) -> Json:
-    check_card(part.raw)
-    needs_callback = part.raw["card_type"] in INTERACTIVE or "action_menu" in part.raw
+    card = _read_card(tenant, part)
+    needs_callback = card["card_type"] in INTERACTIVE or "action_menu" in card
     if needs_callback and not tenant.rules.callbacks_configured:
         raise Refusal(43012)
-    return part.raw
+    return card
+
+
+def _read_card(tenant: Tenant, part: Fields, *, update: bool = False) -> Json:
+    card: Json = without_nulls(part.raw)
+    check_card(card, update=update)
+    for row in card.get("horizontal_content_list", []):
+        if row.get("type") == 2:
+            tenant.media.require(row["media_id"], kind="file", scene="upload")
+    return card
 
 
 _READERS: dict[str, Callable[[Tenant, Fields], Json]] = {
@@ -205,11 +217,9 @@ def update_template_card(call: Call) -> Json:
     body, tenant = call.body, call.tenant
     _check_agent(tenant, body)
     replace_name = body.part("button").text("replace_name")
-    card = body.part("template_card").raw if body.has("template_card") else None
+    card = _read_card(tenant, body.part("template_card"), update=True) if body.has("template_card") else None
     if card is None and not replace_name:
         raise Refusal(40058, "invalid Request Parameter: button.replace_name or template_card is needed")
-    if card is not None:
-        check_card(card, update=True)
     userids = body.texts("userids", at_most=1000, too_many=40032)
     parties = body.integers("partyids", at_most=100)
     tags = body.integers("tagids", at_most=100)

@@ -93,7 +93,8 @@ async def _single_recipients(
 ) -> tuple[dict[str, list[str]], list[str]]:
     sender = body.text("sender")
     wanted = list(dict.fromkeys(body.texts("external_userid", at_most=10_000)))
-    tag_lists = _tag_lists(tenant, body)
+    # Named customers win: a tag_filter beside them is not even looked at.
+    tag_lists = [] if wanted else _tag_lists(tenant, body)
     if not sender and not wanted and not tag_lists:
         raise Refusal(
             40058, "invalid Request Parameter: sender, external_userid and tag_filter are all empty"
