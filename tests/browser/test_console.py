@@ -32,6 +32,9 @@ PAGES = (
     "/console/posts",
     "/console/posts/1",
     "/console/posts/1/edit",
+    "/console/channels",
+    "/console/channels/of/front-desk",
+    "/console/channels/greetings?channel=front-desk&contact=again",
     "/console/accounts",
     "/console/nowhere",
 )
