@@ -54,7 +54,7 @@ class TransferState(StrEnum):
 
 _LABELS: Final = {
     TransferState.QUEUED: "排队中",
-    TransferState.WAITING: "等顾客（24 小时内自动完成）",
+    TransferState.WAITING: "等顾客确认",
     TransferState.DONE: "已交接",
     TransferState.REFUSED: "顾客不同意",
     TransferState.FAILED: "没有成功",

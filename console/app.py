@@ -41,6 +41,8 @@ PAGES: Final = (
     posts,
     edit,
     channels,
+    groups,
+    staff,
     accounts,
     assets,
     imports,

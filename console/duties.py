@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import func, select
 
 from console.views import load_views
+from sop import vacancies
 from sop.life import PostState
+from sop.roster import load_roster
 from sop.tables import Batch, Post, Push
 from store import inbox, outbox
 from store.inbox import InboxEvent
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from console.views import PostView
     from console.wording import Hours
-    from content.pack import Pack
+    from content.pack import Pack, PersonaSpec
 
 SHOWN: Final = 20
 LOOK_BACK: Final = timedelta(days=7)
@@ -65,6 +67,7 @@ class Duties:
     dead: Sequence[InboxEvent]
     effects: Sequence[OutboxEffect]
     today: tuple[PostView, ...]
+    vacant: tuple[PersonaSpec, ...]
 
     @property
     def waiting(self) -> int:
@@ -72,7 +75,7 @@ class Duties:
 
     @property
     def problems(self) -> int:
-        return len(self.trouble) + len(self.dead) + len(self.effects)
+        return len(self.trouble) + len(self.dead) + len(self.effects) + len(self.vacant)
 
 
 async def open_batches(session: AsyncSession) -> tuple[OpenBatch, ...]:
@@ -146,6 +149,7 @@ async def load_duties(session: AsyncSession, *, pack: Pack, hours: Hours) -> Dut
         dead=await _dead(session),
         effects=await _effects(session, now=now),
         today=await load_views(session, today.all(), pack=pack, zone=hours.zone, now=now),
+        vacant=vacancies.vacant(await load_roster(session, pack)),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clinic import audit, todos, transfers
+from clinic.lookup import known_patient
 from clinic.transfers import BY_EVENT, BY_STATUS, TransferState
 from handlers.router import Router, Turn
 from sop import handovers
@@ -51,6 +52,7 @@ def handover_router(pack: Pack, *, public_url: str) -> Router:
             return
         # Begun in the admin console, so there is no run whose end could tell of it.
         at = int(event.happened_at.timestamp())
+        patient = await known_patient(turn.session, event.external_userid)
         await hand_out(
             turn.session,
             roster=await load_roster(turn.session, pack),
@@ -61,7 +63,8 @@ def handover_router(pack: Pack, *, public_url: str) -> Router:
             title="一位顾客没有交接成",
             body=f"在管理后台发起、交给 {event.userid} 的一位顾客没有交接成：{reason}。",
             now=turn.now,
-            page=f"/console/patients/{event.external_userid}",
+            patient_id=patient.id if patient is not None else None,
+            page=f"/console/patients/{patient.id}" if patient is not None else "/console/staff",
         )
 
     @router.on(ContactRemovedByMember, lambda event: event.by_transfer)

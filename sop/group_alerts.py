@@ -115,7 +115,7 @@ class _Told:
 
     @property
     def page(self) -> str:
-        return f"/console/patients/{self.patient.external_userid}" if self.patient is not None else PAGE
+        return f"/console/patients/{self.patient.id}" if self.patient is not None else PAGE
 
     def assignee(self, wanted: str) -> str:
         """Return whom an alert goes to; the manager where the owner is not known."""

@@ -31,6 +31,13 @@ EFFECTS: Final = {
     "update_review_card": "更新审核卡片",
     "send_welcome": "发送欢迎语",
     "mark_tags": "打标签",
+    "fetch_group": "读取客户群",
+    "put_group_welcome": "准备入群欢迎语",
+    "drop_group_welcome": "删除入群欢迎语",
+    "transfer_patients": "交接顾客",
+    "transfer_groups": "交接客户群",
+    "fetch_kf": "读取微信客服",
+    "answer_staff": "回复员工",
 }
 STATES: Final = {
     "refused": "企业微信没有接受",

@@ -36,6 +36,10 @@ PAGES = (
     "/console/channels/of/front-desk",
     "/console/channels/greetings?channel=front-desk&contact=again",
     "/console/accounts",
+    "/console/staff",
+    "/console/staff/xiaohu",
+    "/console/groups",
+    "/console/groups/wr-1",
     "/console/nowhere",
 )
 
