@@ -111,8 +111,8 @@ class Transfers:
         Raises:
             OutcomeUnknown: no answer; look with ``result``.
             Refused: 40130 the same member twice; 40003 no such member.
-            NeedsAdmin: 40098 the new member is not verified, 40143 banned; 60011 one is outside the visible
-                range, 84074 outside 客户联系's 使用范围.
+            NeedsAdmin: 40098, 41054 the new member is not verified, 40143 banned; 60011 one is outside the
+                visible range, 84074 outside 客户联系's 使用范围.
         """
         check_chars("message", message, 200)
         body = _handover(handover, takeover, external_userids)
@@ -140,8 +140,8 @@ class Transfers:
         Raises:
             OutcomeUnknown: no answer; look with ``resigned_result``.
             Refused: 40097 the member has not left; 40130 the same member twice; 40003 no such member.
-            NeedsAdmin: 40098 the new member is not verified, 40143 banned, 60011 outside the visible range,
-                84074 outside 客户联系's 使用范围.
+            NeedsAdmin: 40098, 41054 the new member is not verified, 40143 banned, 60011 outside the visible
+                range, 84074 outside 客户联系's 使用范围.
         """
         body = _handover(handover, takeover, external_userids)
         return [*(await self._transport.ask(RESIGNED_TRANSFER, _Started, body=body)).customer]
@@ -172,8 +172,8 @@ class Transfers:
 
         Raises:
             Refused: 40003 the new owner is no member.
-            NeedsAdmin: 40098 the new owner is not verified, 60011 outside the visible range, 84074 outside
-                客户联系's 使用范围.
+            NeedsAdmin: 40098, 41054 the new owner is not verified, 60011 outside the visible range, 84074
+                outside 客户联系's 使用范围.
         """
         return await self._give(GROUPS_OF_RESIGNED, chat_ids, new_owner)
 
@@ -184,8 +184,8 @@ class Transfers:
 
         Raises:
             Refused: 40003 the new owner is no member.
-            NeedsAdmin: 40098 the new owner is not verified, 60011 outside the visible range, 84074 outside
-                客户联系's 使用范围.
+            NeedsAdmin: 40098, 41054 the new owner is not verified, 60011 outside the visible range, 84074
+                outside 客户联系's 使用范围.
         """
         return await self._give(GROUPS_ON_JOB, chat_ids, new_owner)
 
