@@ -21,7 +21,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from clinic.care_tables import Transfer
 from clinic.effects import TransferGroups, TransferPatients
-from clinic.tables import CustomerGroup, Follow, Patient
+from clinic.tables import LOCAL, CustomerGroup, Follow, Patient
 from store import outbox
 
 if TYPE_CHECKING:
@@ -128,6 +128,8 @@ async def patients_of(session: AsyncSession, userid: str) -> list[str]:
             Follow.userid == userid,
             Follow.lost_at.is_(None),
             Follow.half.is_(False),
+            Patient.erased_at.is_(None),
+            ~Patient.external_userid.startswith(LOCAL),
             Patient.external_userid.not_in(busy),
         )
         .order_by(Follow.added_at, Patient.id)
