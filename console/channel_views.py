@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from clinic import acquisition, greetings
 from clinic import channels as records
-from clinic import greetings
 from console.views import load_names
 from console.wording import Sign
 from content.channel_specs import MAIN
@@ -79,6 +79,15 @@ class Bar:
     share: int  # of the best day, in percent
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Days:
+    """The last days of a channel; WeCom tells who ``opened`` and ``requested`` for acquisition links only."""
+
+    bars: tuple[Bar, ...]
+    opened: int
+    requested: int
+
+
 async def load_channels(session: AsyncSession, pack: Pack, *, now: datetime) -> tuple[ChannelView, ...]:
     """Return the pack's channels, then the codes and patients of channels that left it."""
     rows = await channels.codes(session)
@@ -137,17 +146,22 @@ def _view(
     )
 
 
-async def load_days(session: AsyncSession, state: str, *, today: date) -> tuple[Bar, ...]:
+async def load_days(session: AsyncSession, state: str, *, today: date) -> Days:
     """Return the last days of a channel, those without anybody too."""
     first = today - timedelta(days=SHOWN_DAYS - 1)
-    counts = {
-        day: count for day, kind, count in await records.days(session, state, first) if kind == records.ADDED
-    }
+    rows = await records.days(session, state, first)
+    counts = {day: count for day, kind, count in rows if kind == records.ADDED}
     most = max(counts.values(), default=0)
     days = (first + timedelta(days=n) for n in range(SHOWN_DAYS))
-    return tuple(
-        Bar(day=day, count=counts.get(day, 0), share=round(100 * counts.get(day, 0) / most) if most else 0)
-        for day in days
+    return Days(
+        bars=tuple(
+            Bar(
+                day=day, count=counts.get(day, 0), share=round(100 * counts.get(day, 0) / most) if most else 0
+            )
+            for day in days
+        ),
+        opened=sum(count for _, kind, count in rows if kind == acquisition.OPENED),
+        requested=sum(count for _, kind, count in rows if kind == acquisition.REQUESTED),
     )
 
 

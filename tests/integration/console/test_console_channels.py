@@ -11,7 +11,8 @@ import segno
 from PIL import Image
 from sqlalchemy import select
 
-from clinic import greetings, people
+from clinic import acquisition, greetings, people
+from clinic import channels as records
 from clinic.care_tables import ChannelCode
 from clinic.effects import CreateCode
 from clinic.tables import AuditEntry
@@ -175,6 +176,23 @@ async def test_a_question_that_makes_no_sense_is_told_so(desk: Desk, query: str,
 
     assert shown.status == 422
     assert said in shown.text
+
+
+async def test_a_channels_days_show_who_came_and_for_links_who_only_looked(desk: Desk) -> None:
+    now, today = desk.clock.now(), desk.clock.moment.date()
+    async with desk.database.write() as session:
+        await people.added(
+            session, external_userid="wm1", userid="xiaohu", channel="front-desk", at=now, now=now
+        )
+        await records.keep_days(session, today, {"front-desk": {"xiaohu": 1}})
+        await records.keep_days(session, today, {"front-desk": {"xiaohu": 0}})  # never shrinks
+        for kind in (acquisition.OPENED, acquisition.OPENED, acquisition.REQUESTED):
+            await acquisition.count(session, "front-desk", today, kind)
+
+    shown = await desk.get(DESK)
+
+    assert "获客链接：最近 14 天打开 2 次，申请添加 1 次" in shown.text
+    assert '<meter min="0" max="100" value="100" aria-hidden="true"></meter> 1' in shown.html
 
 
 async def test_each_wording_is_shown_with_how_it_did(desk_anywhere: Desk) -> None:
