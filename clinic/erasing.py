@@ -7,6 +7,7 @@ WeCom's own copy is not touched: staff delete the contact there (the page says s
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,7 +32,7 @@ from store.inbox import InboxEvent
 from store.outbox import OutboxEffect
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Iterator, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -52,12 +53,17 @@ class AlreadyErased(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traces:
-    """Where a person is named in what WeCom told us and what we told WeCom; up to which rows was searched."""
+    """Where a person is named besides her own rows; up to which rows was searched.
+
+    That is: in what WeCom told us, in what we told WeCom, and in what was decided about others.
+    """
 
     inbox: tuple[int, ...] = ()
     outbox: tuple[int, ...] = ()
+    audit: tuple[int, ...] = ()
     inbox_until: int = 0
     outbox_until: int = 0
+    audit_until: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +84,10 @@ async def find_traces(
     since = since or Traces()
     payload, body = cast(OutboxEffect.payload, String), InboxEvent.body
     sqlite = session.get_bind().dialect.name == "sqlite"
-    sent, received = [], []
+    detail = cast(AuditEntry.detail, String)
+    sent, received, decided = [], [], []
     for who in external_userids:
+        decided.append(detail.contains(who, autoescape=True))
         sent += [payload.contains(who, autoescape=True), OutboxEffect.key.contains(who, autoescape=True)]
         needle = cast(who.encode(), LargeBinary)
         received.append((func.instr(body, needle) if sqlite else func.position(needle.op("IN")(body))) > 0)
@@ -89,11 +97,16 @@ async def find_traces(
     in_inbox = await session.scalars(
         select(InboxEvent.id).where(InboxEvent.id > since.inbox_until, or_(*received))
     )
+    in_audit = await session.scalars(
+        select(AuditEntry.id).where(AuditEntry.id > since.audit_until, or_(*decided))
+    )
     return Traces(
         inbox=(*since.inbox, *in_inbox),
         outbox=(*since.outbox, *in_outbox),
+        audit=(*since.audit, *in_audit),
         inbox_until=await session.scalar(select(func.max(InboxEvent.id))) or 0,
         outbox_until=await session.scalar(select(func.max(OutboxEffect.id))) or 0,
+        audit_until=await session.scalar(select(func.max(AuditEntry.id))) or 0,
     )
 
 
@@ -123,11 +136,14 @@ async def erase(
     for record in family:
         external, alias = record.external_userid, aliases[record.external_userid]
         await _forget_told(session, record.id, now=now)
+        await _forget_asked(session, record.id, external, now=now)
         await _rename(session, external, alias)
         await terms.record_erased(session, record.id, external)
         _blank(record, alias, now=now)
     await session.flush()
-    await _forget_traffic(session, found, now=now)
+    await _forget_received(session, found)
+    await _forget_sent(session, found, aliases, now=now)
+    await _forget_decided(session, found, aliases)
     for alias in aliases.values():
         audit.record(
             session,
@@ -191,15 +207,18 @@ async def _forget_told(session: AsyncSession, patient_id: int, *, now: datetime)
         .values(purpose="", proof="", withdrawn_at=func.coalesce(Consent.withdrawn_at, now))
     )
     await session.execute(update(Greeting).where(Greeting.patient_id == patient_id).values(cause="", why=""))
+
+
+async def _forget_asked(session: AsyncSession, patient_id: int, external: str, *, now: datetime) -> None:
+    """Close what people should do about her, and empty what was said of it."""
+    about = or_(Todo.patient_id == patient_id, Todo.key.contains(external, autoescape=True))
     await session.execute(
         update(Todo)
-        .where(Todo.patient_id == patient_id, Todo.state == TodoState.OPEN)
+        .where(about, Todo.state == TodoState.OPEN)
         .values(state=TodoState.DROPPED, closed_at=now, closed_by=audit.RULES)
     )
     await session.execute(
-        update(Todo)
-        .where(Todo.patient_id == patient_id)
-        .values(title=GONE, body="", key=literal(alias) + cast(Todo.id, String))
+        update(Todo).where(about).values(title=GONE, body="", key=literal(ERASED) + cast(Todo.id, String))
     )
 
 
@@ -222,36 +241,58 @@ async def _rename(session: AsyncSession, external: str, alias: str) -> None:
     )
 
 
-async def _forget_traffic(session: AsyncSession, traces: Traces, *, now: datetime) -> None:
-    """Empty what was received and sent about her; nothing that is still queued for her is sent.
-
-    A callback that waits to be handled stays: it is a later event, of somebody new.
-    """
-    for start in range(0, len(traces.outbox), AT_ONCE):
-        some = traces.outbox[start : start + AT_ONCE]
-        await session.execute(
-            update(OutboxEffect)
-            .where(OutboxEffect.id.in_(some), OutboxEffect.state.in_(outbox.OPEN))
-            .values(state=outbox.CANCELLED, lease_owner=None, leased_until=None)
-        )
-        await session.execute(
-            update(OutboxEffect)
-            .where(OutboxEffect.id.in_(some))
-            .values(
-                payload={},
-                key=literal(ERASED) + cast(OutboxEffect.id, String),
-                cause=GONE,
-                result=None,
-                error=None,
-                updated_at=now,
-            )
-        )
-    for start in range(0, len(traces.inbox), AT_ONCE):
+async def _forget_received(session: AsyncSession, traces: Traces) -> None:
+    """Empty the callbacks about her. One that waits to be handled stays: it is a later event."""
+    for some in _slices(traces.inbox):
         await session.execute(
             update(InboxEvent)
-            .where(
-                InboxEvent.id.in_(traces.inbox[start : start + AT_ONCE]),
-                InboxEvent.state.not_in(inbox.PENDING),
-            )
+            .where(InboxEvent.id.in_(some), InboxEvent.state.not_in(inbox.PENDING))
             .values(body=b"", lane="", error=None)
         )
+
+
+async def _forget_sent(
+    session: AsyncSession, traces: Traces, aliases: Mapping[str, str], *, now: datetime
+) -> None:
+    """Empty the effects about her and send none that waits; take her out of those about many."""
+    for some in _slices(traces.outbox):
+        effects = await session.scalars(
+            select(OutboxEffect).where(OutboxEffect.id.in_(some)).with_for_update()
+        )
+        for effect in effects:
+            left = without(effect.payload, aliases)
+            shared = left is not None and left != effect.payload
+            if effect.state in outbox.OPEN and not shared:
+                effect.state, effect.lease_owner, effect.leased_until = outbox.CANCELLED, None, None
+            effect.payload = left if shared and left is not None else {}
+            effect.result = without(effect.result, aliases) if shared and effect.result else None
+            if not shared or any(who in effect.key for who in aliases):
+                effect.key = f"{ERASED}{effect.id}"
+            effect.error, effect.updated_at = None, now
+            effect.cause = effect.cause if shared else GONE
+
+
+async def _forget_decided(session: AsyncSession, traces: Traces, aliases: Mapping[str, str]) -> None:
+    """Take her out of decisions about many."""
+    for some in _slices(traces.audit):
+        for entry in await session.scalars(select(AuditEntry).where(AuditEntry.id.in_(some))):
+            entry.detail = without(entry.detail, aliases) or {}
+
+
+def without(document: Any, who: Container[str]) -> Any:
+    """Return a JSON document without these ids: out of lists and mappings of many; None when it is about one.
+
+    A list that becomes empty was about nobody else.
+    """
+    if isinstance(document, Mapping):
+        left = {key: without(value, who) for key, value in document.items() if key not in who}
+        return None if any(left[key] is None is not document[key] for key in left) else left
+    if isinstance(document, list):
+        items = [without(item, who) for item in document if not (isinstance(item, str) and item in who)]
+        kept = [item for item in items if item is not None]
+        return None if document and not kept else kept
+    return None if isinstance(document, str) and document in who else document
+
+
+def _slices(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (ids[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE))

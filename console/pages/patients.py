@@ -41,6 +41,7 @@ def routes() -> Iterable[web.RouteDef]:
         web.get(r"/patients/{id:\d{1,18}}", detail),
         web.get(r"/patients/{id:\d{1,18}}/story", story),
         web.post(r"/patients/{id:\d{1,18}}/reveal", reveal),
+        web.get(r"/patients/{external:(?:local:)?[A-Za-z0-9._@-]{1,64}}", from_card),
     )
 
 
@@ -124,6 +125,15 @@ async def detail(request: web.Request) -> web.StreamResponse:
         if patient.merged_into is not None:
             return go(request, f"{HERE}/{patient.merged_into}")
         return await show(request, session, patient)
+
+
+async def from_card(request: web.Request) -> web.StreamResponse:
+    """Lead from the link on a card in WeCom, which knows her by WeCom's id, to her page."""
+    async with deps_of(request).database.read() as session:
+        patient = await finding.by_external_userid(session, request.match_info["external"])
+    if patient is None:
+        raise records.RecordNotFound("没有这位客户：可能已按本人要求删除。")
+    return go(request, f"{HERE}/{patient.id}")
 
 
 async def show(

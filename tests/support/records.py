@@ -15,7 +15,7 @@ from clinic.care_tables import (
     Visit,
 )
 from clinic.consents import ConsentKind
-from clinic.effects import FetchContact
+from clinic.effects import FetchContact, TransferPatients
 from clinic.people import FollowFact, Profile
 from clinic.stages import Stage
 from clinic.tables import CustomerGroup, GroupMember, PatientTag, Tag, TagWord
@@ -244,6 +244,33 @@ async def _traffic(session: AsyncSession, patient: Patient) -> None:
         key=f"todo:handoff:{FANG}",
         now=NOW,
         cause="联系芳芳妈妈",
+    )
+    # She is one of many in these.
+    await outbox.put(
+        session,
+        TransferPatients(
+            run="r-1",
+            handover="xiaohu",
+            takeover="zhang.wei",
+            resigned=False,
+            external_userids=[FANG, "wm-other"],
+            message="",
+        ),
+        key="transfer:r-1",
+        now=NOW,
+        cause="交接两位客户",
+    )
+    audit.record(
+        session,
+        at=NOW,
+        actor="admin",
+        action="transfer.run",
+        subject="member:xiaohu",
+        reason="交接两位客户",
+        detail={"external_userids": [FANG, "wm-other"], "failed": {FANG: 40096}},
+    )
+    await todos.ask(
+        session, key=f"transfer-failed:{FANG}:1", kind="x", assignee="manager", title="t", body="", now=NOW
     )
     body = f"<xml><ExternalUserID><![CDATA[{FANG}]]></ExternalUserID></xml>".encode()
     session.add(

@@ -276,6 +276,14 @@ async def test_forgetting_her_needs_the_words_and_a_reason_and_leaves_no_page(de
     assert [entry.actor for entry in await audited(desk, "patient.erase")] == ["admin"]
 
 
+async def test_the_link_on_a_card_leads_to_her_page(desk: Desk, her: str) -> None:
+    assert (await desk.get(f"{LIST}/{FANG}")).location == her
+    async with desk.database.read() as session:
+        local = (await session.get_one(Patient, 2)).external_userid
+    assert (await desk.get(f"{LIST}/{local}")).location == f"{LIST}/2"
+    assert (await desk.get(f"{LIST}/wm-nobody")).status == 404
+
+
 async def test_a_patient_who_does_not_exist_is_not_found(desk: Desk) -> None:
     shown = await desk.get(f"{LIST}/77")
 

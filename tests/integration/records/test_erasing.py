@@ -18,6 +18,7 @@ from clinic.tables import AuditEntry, Follow, Patient
 from sop import forgetting
 from sop.forgetting import MessageUnderWay
 from sop.tables import Batch, Post, Receipt
+from store import outbox
 from store.inbox import InboxEvent
 from store.outbox import OutboxEffect
 from store.tables import Base
@@ -100,16 +101,70 @@ async def test_what_is_counted_still_counts_and_one_line_tells_that_it_was_done(
         }
         told = (await session.scalars(select(AuditEntry).where(AuditEntry.action == erasing.ACTION))).one()
         follow = (await session.scalars(select(Follow))).one()
-        effects = (await session.scalars(select(OutboxEffect))).all()
+        effects = (await session.scalars(select(OutboxEffect).order_by(OutboxEffect.id))).all()
     assert (patient.stage, patient.erased_at) == ("visited", LATER)
     assert (visit.treatment, visit.amount_fen, visit.status) == ("tartar", 19900, "done")
     assert receipt.recipient == patient.external_userid
     assert patient.external_userid.startswith(erasing.ERASED)
-    assert list(counted.values()) == [2, 1, 1, 1, 1, 2]
+    assert list(counted.values()) == [2, 1, 1, 2, 1, 3]
     assert (told.actor, told.subject) == ("admin", f"patient:{patient.external_userid}")
     assert told.reason == "按本人要求删除个人信息：本人电话要求"
     assert (follow.lost_at, follow.lost_by) == (LATER, "erasure")
-    assert {effect.state for effect in effects} == {"cancelled"}
+    assert [effect.state for effect in effects] == ["cancelled", "cancelled", "queued"]
+
+
+async def test_what_is_about_many_goes_on_without_her(database: Database, vault: Vault) -> None:
+    async with database.write() as session:
+        patient_id = (await fang(session, vault)).id
+
+    await forget(database, patient_id)
+
+    async with database.read() as session:
+        effect = (
+            await session.scalars(select(OutboxEffect).where(OutboxEffect.kind == "transfer_patients"))
+        ).one()
+        entry = (await session.scalars(select(AuditEntry).where(AuditEntry.action == "transfer.run"))).one()
+    assert (effect.state, effect.key) == ("queued", "transfer:r-1")
+    assert effect.payload["external_userids"] == ["wm-other"]
+    assert entry.detail == {"external_userids": ["wm-other"], "failed": {}}
+
+
+async def test_an_answer_that_comes_after_she_was_forgotten_brings_nothing_back(
+    database: Database, vault: Vault
+) -> None:
+    async with database.write() as session:
+        patient_id = (await fang(session, vault)).id
+        taken = await outbox.claim(
+            session, now=NOW, owner="courier", lease=timedelta(days=9), limit=1, urgent=False
+        )
+
+    await forget(database, patient_id)
+
+    async with database.write() as session:
+        settled = await outbox.settle(
+            session, taken[0].id, owner="courier", state=outbox.SENT, now=LATER, result={"name": "芳芳妈妈"}
+        )
+    assert not settled  # so the courier does not record what it read of her
+    assert "芳芳" not in await everything(database, vault)
+
+
+@pytest.mark.parametrize(
+    ("document", "left"),
+    [
+        ({"external_userid": "w1", "add": ["x"]}, None),
+        ({"ids": ["w1", "w2"], "n": None}, {"ids": ["w2"], "n": None}),
+        ({"ids": ["w1"]}, None),
+        ({"ids": [], "n": 1}, {"ids": [], "n": 1}),
+        (
+            {"rows": [{"who": "w1", "code": 0}, {"who": "w2", "code": 0}]},
+            {"rows": [{"who": "w2", "code": 0}]},
+        ),
+        ({"codes": {"w1": 0, "w2": 0}}, {"codes": {"w2": 0}}),
+        ({"text": "w1 and more"}, {"text": "w1 and more"}),
+    ],
+)
+def test_an_id_is_taken_out_of_what_names_many(document: dict[str, Any], left: dict[str, Any] | None) -> None:
+    assert erasing.without(document, {"w1"}) == left
 
 
 async def test_nobody_finds_her_and_nobody_can_erase_her_twice(database: Database, vault: Vault) -> None:
