@@ -321,7 +321,7 @@ class _Builder:
                 on_due=lambda: self.wakeups.tell(OUTBOX),
                 more=(
                     Tick(name="rule_care", job=rule_care.keep, every=timedelta(hours=1)),
-                    Tick(name="imports", job=imports.keep, every=timedelta(seconds=2)),
+                    Tick(name="imports", job=imports.keep, every=timedelta(seconds=1)),
                     Tick(name="channel_codes", job=channel_care.keep, every=timedelta(seconds=15)),
                     Tick(name="channel_days", job=channel_care.count, every=timedelta(minutes=2)),
                     Tick(name="handovers", job=handovers.look, every=timedelta(minutes=1)),
