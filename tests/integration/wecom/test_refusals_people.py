@@ -113,6 +113,16 @@ def test_every_method_has_a_call_that_is_answered() -> None:
 # --- refusals inside a good answer ----------------------------------------------------------------------------
 
 
+async def test_a_department_of_which_the_app_sees_nobody_is_left_out(stage: Stage) -> None:
+    before = await stage.client.members.departments()
+    members.hidden_department(stage)
+    assert await stage.client.members.departments() == before
+    assert await stage.client.members.departments(1) == before
+    stage.tenant.corp.members["boss"].visible = True
+    seen = {one.id for one in await stage.client.members.departments(8)}
+    assert seen == {8, 9}, "whose people are seen only below is seen too"
+
+
 async def test_a_member_without_patients_has_none_and_that_is_no_error(stage: Stage) -> None:
     assert await stage.client.contacts.list_of("chen.jing") == []
     calls = stage.tenant.journal.calls(API["contacts.list_of"])
