@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime, time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pack_factory import FILES, PackFolder
 
@@ -112,6 +112,13 @@ def test_the_most_specific_greeting_wins_and_says_why(pack, facts, key, why):
     assert (found.key, found.why) == (key, why)
 
 
+@pytest.fixture(scope="module")
+def whole_pack(tmp_path_factory):
+    folder = with_hours(PackFolder(tmp_path_factory.mktemp("greetings") / "pack"))
+    return load_pack(folder.write("channels.yaml", CHANNELS).write("welcomes.yaml", WELCOMES).root)
+
+
+@settings(deadline=None)
 @given(
     state=st.sampled_from([None, "front-desk", "douyin", "east-gate", "gone"]),
     persona=st.sampled_from(["assistant", "doctor-zhang"]),
@@ -120,15 +127,11 @@ def test_the_most_specific_greeting_wins_and_says_why(pack, facts, key, why):
     tags=st.sets(st.sampled_from(["阶段/已预约", "来源/抖音"])),
 )
 def test_everybody_is_greeted_by_the_right_kind_whatever_comes_together(
-    tmp_path_factory, state, persona, is_open, again, tags
+    whole_pack, state, persona, is_open, again, tags
 ):
-    root = tmp_path_factory.getbasetemp() / "greeting-pack"
-    if not root.exists():
-        with_hours(PackFolder(root)).write("channels.yaml", CHANNELS).write("welcomes.yaml", WELCOMES)
-    pack = load_pack(root)
-    speaker = pack.persona(persona)
+    speaker = whole_pack.persona(persona)
 
-    found = pack.greet(Arrival(persona=speaker, state=state, open=is_open, again=again, tags=tags))
+    found = whole_pack.greet(Arrival(persona=speaker, state=state, open=is_open, again=again, tags=tags))
 
     assert found.suits(speaker)
     assert found.when in (None, "open" if is_open else "closed")

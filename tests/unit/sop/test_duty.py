@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from content.channel_specs import ChannelSpec, CodeSpec, Shift, Span
@@ -111,6 +111,7 @@ def has_room(spec: CodeSpec, userid: str, added: dict[str, int]) -> bool:
     return not (limited and added.get(userid, 0) >= (spec.daily_cap or 0))
 
 
+@settings(deadline=None)
 @given(spec=codes, added=counts, away=people, local=moments)
 def test_a_code_is_never_empty_while_anybody_has_room_and_nobody_full_or_away_is_on_it(
     spec, added, away, local
@@ -127,6 +128,7 @@ def test_a_code_is_never_empty_while_anybody_has_room_and_nobody_full_or_away_is
     assert bool(found.userids) or not anybody
 
 
+@settings(deadline=None)
 @given(spec=codes, away=people, start=moments, arrivals=st.lists(st.integers(0, 100), max_size=40))
 def test_a_day_of_reshaping_after_every_patient_never_takes_a_member_over_the_limit(
     spec, away, start, arrivals
@@ -146,6 +148,7 @@ def test_a_day_of_reshaping_after_every_patient_never_takes_a_member_over_the_li
     )
 
 
+@settings(deadline=None)
 @given(spec=codes, added=counts, away=people, local=moments, paused=st.booleans(), standing=people)
 def test_a_code_is_never_asked_for_without_members_and_opens_only_to_those_who_have_room(
     spec, added, away, local, paused, standing
