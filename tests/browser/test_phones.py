@@ -288,6 +288,54 @@ async def test_a_tap_on_a_card_calls_back_and_the_updated_card_is_shown(browser:
         await expect(shown.get_by_role("button", name="已通过")).to_be_disabled()
 
 
+async def test_every_kind_of_message_is_shown_for_what_it_says(desk: Desk) -> None:
+    agent = desk.sandbox.connection["agent_id"]
+    thumb = await desk.program.image()
+    article = {
+        "title": "种植牙护理",
+        "digest": "三分钟看完",
+        "thumb_media_id": thumb,
+        "content": "<p>正文</p>",
+    }
+    notice = {
+        "appid": "wx1234567890123456",
+        "title": "复诊提醒",
+        "content_item": [{"key": "时间", "value": "周三 10:00"}, {"key": "医生", "value": "张伟"}],
+        "emphasis_first_item": True,
+    }
+    for message in ({"mpnews": {"articles": [article]}}, {"miniprogram_notice": notice}):
+        body = {"touser": "sun.yue", "agentid": agent, "msgtype": next(iter(message))} | message
+        assert (await desk.program.post("message/send", body))["errcode"] == 0
+    page = await desk.page("members/sun.yue/app", size=PHONE)
+
+    news = page.locator('[data-kind="mpnews"]')
+    await expect(news).to_contain_text("种植牙护理")
+    await expect(news).to_contain_text("三分钟看完")
+    await expect(news.locator("img")).to_have_attribute("src", re.compile(thumb))
+    told = page.locator('[data-kind="miniprogram_notice"]')
+    await expect(told.locator("strong")).to_have_text("周三 10:00")
+    await expect(told.locator("dl")).to_have_text("医生张伟")
+
+    account = (await desk.program.act("create-kf-account", name="专属客服"))["open_kfid"]
+    entered = await desk.program.act("kf-enter", open_kfid=account, name="阿青")
+    chat = {"open_kfid": account, "external_userid": entered["external_userid"]}
+    await desk.program.act("kf-write", **chat, text="想加医生")
+    group = desk.group("微笑口腔·护牙福利社")
+    said = {"open_kfid": account, "touser": chat["external_userid"], "msgtype": "business_card"}
+    assert (await desk.program.post("kf/send_msg", said | {"business_card": {"userid": "zhang.wei"}}))[
+        "errcode"
+    ] == 0
+    offer = chat | {"type": 2, "groupchat": {"chat_id": group, "wording": "来群里坐坐"}}
+    assert (await desk.program.post("kf/customer/upgrade_service", offer))["errcode"] == 0
+
+    page = await desk.page(f"patients/{chat['external_userid']}/kf/{account}", size=PHONE)
+    await expect(page.locator('[data-kind="business_card"]')).to_contain_text("张伟")
+    invited = page.locator('[data-kind="upgrade_service"]')
+    await expect(invited).to_contain_text("微笑口腔·护牙福利社")
+    await expect(invited).to_contain_text("来群里坐坐")
+    assert desk.complaints == []
+
+
 async def test_names_and_texts_from_people_are_never_read_as_html(desk: Desk) -> None:
     added = await desk.program.act("patient-adds-member", userid="xiaohu", name=HOSTILE)
     pair = {"userid": "xiaohu", "external_userid": added["external_userid"]}

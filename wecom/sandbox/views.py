@@ -40,6 +40,8 @@ class Views:
         corp = self._tenant.corp
         if some_id in corp.members:
             return corp.members[some_id].name
+        if some_id in corp.groups:
+            return corp.groups[some_id].name
         customer = corp.customers.get(some_id)
         return customer.name if customer else some_id
 
@@ -51,12 +53,21 @@ class Views:
         media_id = payload.get("media_id") or payload.get("pic_media_id") or payload.get("thumb_media_id")
         media = self._tenant.media.find(str(media_id))
         shown = self.media_url(media.media_id) if media else payload.get("pic_url") or payload.get("picurl")
-        return {
+        answer: Json = {
             **payload,
             "kind": kind,
             "picture": shown or None,
             "filename": media.filename if media else None,
         }
+        if kind in {"business_card", "upgrade_service"}:
+            answer["who"] = self._name(str(payload.get("userid") or payload.get("chat_id") or ""))
+        if kind == "mpnews":
+            covers = [self.media_url(article["thumb_media_id"]) for article in payload["articles"]]
+            answer["articles"] = [
+                article | {"picurl": cover}
+                for article, cover in zip(payload["articles"], covers, strict=True)
+            ]
+        return answer
 
     def _attachments(self, attachments: Iterable[Json]) -> list[Json]:
         return [self._attachment(str(a["msgtype"]), a[str(a["msgtype"])]) for a in attachments]

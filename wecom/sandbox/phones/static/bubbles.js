@@ -7,7 +7,10 @@ import { templateCard } from "./cards.js";
 import { whenText } from "./times.js";
 
 const QUIET_MS = 5 * 60_000; // WeChat shows the time again after such a pause
-const NAMES = { image: "图片", video: "视频", file: "文件", news: "图文", voice: "语音", location: "位置", business_card: "名片", ca_link: "获客链接" };
+const NAMES = {
+  image: "图片", video: "视频", file: "文件", news: "图文", mpnews: "图文", voice: "语音", location: "位置", business_card: "名片",
+  ca_link: "获客链接", miniprogram_notice: "小程序通知", upgrade_service: "专属服务",
+};
 const SHOWN = 200; // the latest messages; a phone does not draw a year of chat at once either
 
 /**
@@ -52,7 +55,8 @@ function content(ctx, message, userid, menu) {
   if (kind === "markdown") return h("div", { class: "bubble bubble-white" }, markdown(message.text));
   if (kind === "template_card") return message.card ? templateCard(ctx, message.card, userid) : h("div", { class: "bubble" }, "[卡片已不在这部手机上]");
   if (kind === "textcard") return textCard(payload);
-  if (kind === "news") return h("div", { class: "stack" }, (payload.articles ?? []).map((article) => article_(ctx, article)));
+  if (kind === "miniprogram_notice") return notice_(payload);
+  if (kind === "news" || kind === "mpnews") return h("div", { class: "stack" }, (payload.articles ?? []).map((article) => article_(ctx, article)));
   if (kind === "msgmenu") return serviceMenu(payload, menu);
   return attachment(ctx, { ...payload, kind });
 }
@@ -75,6 +79,27 @@ function serviceItem(item, menu) {
   return h("span", {}, inside.content);
 }
 
+/** A mini-program's notice: a title and rows of facts, the first of them large when it is to stand out. */
+function notice_(payload) {
+  const rows = payload.content_item ?? [];
+  const large = payload.emphasis_first_item ? rows[0] : null;
+  return h("div", { class: "card" },
+    h("p", { class: "card-title" }, payload.title),
+    payload.description ? h("p", { class: "card-desc" }, payload.description) : null,
+    large ? h("p", { class: "card-emphasis" }, h("strong", {}, large.value), large.key) : null,
+    h("dl", { class: "card-facts" }, rows.filter((row) => row !== large).map((row) =>
+      h("div", {}, h("dt", {}, row.key), h("dd", {}, row.value)))),
+    h("p", { class: "minicard-foot" }, icon("mini"), "小程序"));
+}
+
+/** Somebody to get in touch with: a member's card, a group, or a link that adds a member. */
+function introduction(url, name, face, title, text) {
+  return outLink(url, { class: "linkcard" },
+    h("span", { class: "linkcard-row" },
+      h("span", {}, h("span", { class: "linkcard-title" }, title), h("span", { class: "linkcard-text" }, text)),
+      avatar(name, name, face)));
+}
+
 function textCard(card) {
   return outLink(card.url, { class: "textcard" },
     h("span", { class: "textcard-title" }, card.title),
@@ -86,7 +111,7 @@ function article_(ctx, article) {
   return outLink(article.url, { class: "news" },
     article.picurl ? picture(ctx, article.picurl, "", "news-picture") : null,
     h("span", { class: "news-title" }, article.title),
-    article.description ? h("span", { class: "news-text" }, article.description) : null);
+    article.description || article.digest ? h("span", { class: "news-text" }, article.description || article.digest) : null);
 }
 
 /** One attachment of WeCom (image, link, miniprogram, video, file) as a bubble; also used by tasks. */
@@ -114,6 +139,13 @@ export function attachment(ctx, payload) {
       return h("div", { class: "filecard" }, h("span", {}, payload.filename || "文件"), icon("file"));
     case "location":
       return h("div", { class: "bubble" }, `位置：${[payload.name, payload.address].filter(Boolean).join(" · ")}`);
+    case "business_card":
+      return introduction(null, payload.who ?? "", "member", payload.who ?? "", "个人名片");
+    case "upgrade_service":
+      return introduction(null, payload.who ?? "", payload.chat_id ? "group" : "member", payload.who ?? "",
+        payload.wording || (payload.chat_id ? "邀请你加入群聊" : "为你提供专属服务"));
+    case "ca_link":
+      return introduction(payload.link_url, "工作人员", "member", "添加工作人员", "点开后扫码添加");
     default:
       return h("div", { class: "bubble" }, `[${NAMES[payload.kind] ?? payload.kind}]`);
   }
