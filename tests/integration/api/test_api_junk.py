@@ -59,6 +59,30 @@ queries = st.dictionaries(
     | st.sampled_from(["in_review", "draft,approved", "2025-06-02", "p1", "assistant"]),
     max_size=4,
 )
+visits = st.fixed_dictionaries(
+    {},
+    optional={
+        "number": st.text(max_size=8) | junk,
+        "patient": st.fixed_dictionaries(
+            {},
+            optional={
+                "external_userid": st.just("wmNOBODY") | junk,
+                "clinic_number": st.text(max_size=8) | junk,
+                "phone": st.just("138 0013 8000") | st.text(max_size=14) | junk,
+                "name": st.text(max_size=8) | junk,
+                "born_on": st.dates().map(str) | junk,
+            },
+        )
+        | junk,
+        "status": st.sampled_from(["booked", "done"]) | junk,
+        "at": instants | junk,
+        "changed_at": instants | junk,
+        "treatment": st.text(max_size=8) | junk,
+        "amount_fen": st.integers() | junk,
+        "answers": st.dictionaries(st.text(max_size=6), st.text(max_size=6)) | junk,
+        "visits": junk,
+    },
+)
 FEW = settings(max_examples=40, deadline=None)
 
 
@@ -119,3 +143,16 @@ def test_a_path_of_any_shape_is_answered_or_not_found(runner: Runner, name: str)
 
     assert runner.ask("GET", f"/api/v1/patients/{written}").status == 404
     assert runner.ask("GET", f"/api/v1/posts/x{written}").status == 404
+
+
+@FEW
+@given(body=visits | st.fixed_dictionaries({"visits": st.lists(visits, max_size=3)}) | junk)
+def test_visits_of_any_shape_are_recorded_or_explained(runner: Runner, body: Any) -> None:
+    written = json.dumps(body).encode()
+
+    for path in ("visits", "surveys/answers"):
+        reply = runner.ask(
+            "POST", f"/api/v1/{path}", data=written, headers={"Content-Type": "application/json"}
+        )
+
+        assert reply.status in (200, 201, 422)
