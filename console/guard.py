@@ -18,6 +18,7 @@ from content.pack import NotInPackError
 from sop.attachments import AttachmentRefused
 from sop.life import NotPossible
 from sop.posts import EditRefused, NotEditable, Outdated, PostNotFound
+from store.vault import SealBroken
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
@@ -54,6 +55,9 @@ TITLES: Final = {
     500: "出了点问题",
 }
 
+UNREADABLE: Final = (
+    "加密的资料解不开：XIAOHU_SECRET_KEY 不是加密时的那一个，或数据已损坏。请管理员恢复原来的密钥。"
+)
 HTTP_WORDS: Final = {
     403: "这个表单不是从本页面提交的，或者页面打开得太久。请返回、刷新页面后再试。",
     404: "地址可能写错了，或者内容已经不在这里。",
@@ -104,7 +108,7 @@ async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
             number = uuid4().hex[:8]
             name = type(exc).__name__
             log.error("console.failed", error=name, at=_place(exc), route=_route(request), number=number)
-            message = f"这次操作没有完成，什么都没有改变。请把编号 {number} 告诉管理员。"
+            message = message or f"这次操作没有完成，什么都没有改变。请把编号 {number} 告诉管理员。"
         return _problem(request, status, message)
 
 
@@ -119,6 +123,8 @@ def _verdict(exc: Exception) -> tuple[int, str]:
             return 409, str(exc)
         case FormRefused() | EditRefused() | AttachmentRefused():
             return 422, str(exc)
+        case SealBroken():
+            return 500, UNREADABLE
         case _:
             return 500, ""
 

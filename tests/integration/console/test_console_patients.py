@@ -290,6 +290,20 @@ async def test_a_patient_who_does_not_exist_is_not_found(desk: Desk) -> None:
     assert (shown.status, "没有这位客户" in shown.text) == (404, True)
 
 
+async def test_another_secret_key_is_named_as_the_cause_and_nothing_sealed_is_shown(
+    desk: Desk, her: str
+) -> None:
+    async with desk.database.write() as session:
+        patient = await session.get_one(Patient, 1)
+        patient.phone_sealed = Vault("another secret").seal("13800138000", about=people.PHONE)
+
+    for path in (LIST, her):
+        told = await desk.get(path)
+        assert told.status == 500
+        assert "XIAOHU_SECRET_KEY" in told.text
+        assert "芳芳" not in told.text
+
+
 # ── to-dos ───────────────────────────────────────────────────────────────────────────────────────────
 
 
