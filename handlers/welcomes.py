@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from content.pack import Pack
 
+SPEAKERS: Final = "welcomes.speakers"
 WELCOME_WINDOW: Final = timedelta(seconds=20)  # doc 92137: the code's life
 
 
@@ -58,7 +59,10 @@ def _key(code: str) -> str:
 
 async def _greet(event: ContactAdded | ArchiveApproved, code: str, turn: Turn, pack: Pack) -> None:
     # Called before older events and before the contact is recorded: few statements, and no row is certain.
-    speakers = await load_speakers(turn.session, pack)
+    # Several are greeted in one transaction: who speaks as whom is read once for them all.
+    speakers = turn.session.info.get(SPEAKERS)
+    if speakers is None:
+        speakers = turn.session.info[SPEAKERS] = await load_speakers(turn.session, pack)
     known = await greetings.known_of(
         turn.session, event.external_userid, event.userid, tags=any(w.tags for w in pack.welcomes)
     )
