@@ -206,6 +206,7 @@ async def _record_follows(
             now=now,
         )
         stands = verdict.relation
+        ended_at = follow.lost_at if follow is not None else None
         values = {
             "channel": stands.channel[:64],
             "add_way": stands.add_way,
@@ -234,12 +235,14 @@ async def _record_follows(
             _tell_late(session, contact, stands, lookup, now=now)
         # Who was lost and is listed is back, however long ago that was.
         if verdict.late or (verdict.found is Found.ADDED and pair[0] in lost):
+            began = stands.added_at or now
             happenings.append(
                 (
                     pair[0],
                     Happening(
                         kind="added",
-                        at=stands.added_at or now,
+                        # We noticed the loss later than she came back, or were mistaken about it.
+                        at=now if ended_at is not None and began <= ended_at else began,
                         userid=contact.userid,
                         channel=stands.channel,
                     ),

@@ -61,7 +61,7 @@ async def reconsider(
     case = await open_case(
         session, patient, book=Rulebook(pack=pack), roster=roster, public_url=public_url, now=now
     )
-    steps = _Steps(case, patient, journeys or WrittenWishes())
+    steps = _Steps(case, patient, journeys or WrittenWishes(), late=late)
     if happening.kind in ADDITIONS and happening.userid:
         await steps.connect(happening)
     elif happening.kind == "lost":
@@ -74,8 +74,8 @@ async def reconsider(
 
 
 class _Steps:
-    def __init__(self, case: Case, patient: Patient, journeys: Journeys) -> None:
-        self._case, self._patient, self._journeys = case, patient, journeys
+    def __init__(self, case: Case, patient: Patient, journeys: Journeys, *, late: bool) -> None:
+        self._case, self._patient, self._journeys, self._late = case, patient, journeys, late
 
     # -- connections ----------------------------------------------------------------------------------
 
@@ -90,7 +90,7 @@ class _Steps:
             await self._channel(happening)
         await self.fire(happening)
         if moved.returned:
-            await found_again(self._case, happening)
+            await found_again(self._case, happening, tell=not self._late)
             await self.fire(replace(happening, kind="returned"))
 
     async def _channel(self, happening: Happening) -> None:

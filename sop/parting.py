@@ -72,8 +72,12 @@ async def _found_missing(case: Case) -> None:
     )
 
 
-async def found_again(case: Case, happening: Happening) -> None:
-    """She came back: what was asked because she was lost is settled, and the member knows whom he has."""
+async def found_again(case: Case, happening: Happening, *, tell: bool) -> None:
+    """She came back: what was asked because she was lost is settled, and the member knows whom he has.
+
+    Args:
+        tell: hand the member a to-do with a card; not at night, when a sync finds it out.
+    """
     open_keys = await case.session.scalars(
         select(Todo.key).where(Todo.patient_id.in_(case.ids), Todo.kind == LOST, Todo.state == TodoState.OPEN)
     )
@@ -88,7 +92,7 @@ async def found_again(case: Case, happening: Happening) -> None:
         reason=f"流失后又回来了，添加了成员 {happening.userid}",
         detail={"userid": happening.userid},
     )
-    if happening.at < case.now - NEWS:
+    if not tell or happening.at < case.now - NEWS:
         return
     await hand_out(
         case.session,

@@ -236,6 +236,8 @@ async def test_who_comes_back_unheard_is_a_patient_again(any_desk: Desk) -> None
 
     follow = await any_desk.follow(who, "xiaohu")
     assert (follow.lost_at, follow.channel) == (None, "douyin")
+    stages = await any_desk.rows(select(Patient.stage).where(Patient.external_userid == who))
+    assert stages == ["added"]
     assert [effect.kind for effect in await any_desk.rows(select(OutboxEffect))] == [MarkTags.kind]
 
 
