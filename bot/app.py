@@ -298,7 +298,7 @@ class _Builder:
             courier=courier,
             worker=InboxWorker(
                 database,
-                root_router(pack, public_url=settings.public_url),
+                root_router(pack, vault=self.vault, public_url=settings.public_url),
                 courier=courier,
                 clock=clock,
                 metrics=self.metrics,

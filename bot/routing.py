@@ -21,9 +21,10 @@ from handlers.welcomes import welcome_router
 
 if TYPE_CHECKING:
     from content.pack import Pack
+    from store.vault import Vault
 
 
-def root_router(pack: Pack, *, public_url: str) -> Router:
+def root_router(pack: Pack, *, vault: Vault, public_url: str) -> Router:
     """Build the router of all callbacks."""
     router = Router("root")
     router.include(
@@ -36,7 +37,7 @@ def root_router(pack: Pack, *, public_url: str) -> Router:
         staff_router(pack, public_url=public_url),
         handover_router(pack, public_url=public_url),
         card_router(pack, public_url=public_url),
-        kf_router(),
+        kf_router(pack, vault=vault, public_url=public_url),
         acquisition_router(pack, public_url=public_url),
         agent_router(pack, public_url=public_url),
         agent_health_router(pack, public_url=public_url),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import case, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from clinic import audit
 from clinic.reconcile import Tally
 from clinic.tables import CustomerGroup, GroupMember
 from store.tables import Base
@@ -48,6 +49,17 @@ async def record(
     Args:
         asked_at: when WeCom was asked: a dismissal since then stands. None: no event can be younger.
     """
+    before = await description(session, chat_id)
+    if before is not None:
+        for reason in changes_between(before[:2], (name[:200], owner)):
+            audit.record(
+                session,
+                at=now,
+                actor=audit.RULES,
+                action="group.changed",
+                subject=f"group:{chat_id}",
+                reason=reason,
+            )
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     values: dict[str, Any] = {
         "name": name[:200],
@@ -68,6 +80,16 @@ async def record(
         .values(chat_id=chat_id, **values)
         .on_conflict_do_update(index_elements=["chat_id"], set_=changes)
     )
+
+
+def changes_between(before: tuple[str, str], after: tuple[str, str]) -> list[str]:
+    """Say what became of a group's name and owner; what was empty was not known before."""
+    found = []
+    if before[0] and before[0] != after[0]:
+        found.append(f"群名从“{before[0][:60]}”改为“{after[0][:60]}”")
+    if before[1] and before[1] != after[1]:
+        found.append(f"群主从 {before[1]} 换成 {after[1] or '未知'}")
+    return found
 
 
 async def dismissed(session: AsyncSession, chat_id: str, *, at: datetime) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clinic.care_tables import KfAccount, KfMessage
@@ -83,6 +83,21 @@ async def record(session: AsyncSession, heard: Sequence[Heard], *, vault: Vault)
             fresh.append(one)
     await _wipe(session, [one.recalls for one in heard if one.recalls])
     return fresh
+
+
+async def said_by(session: AsyncSession, external_userid: str, *, since: datetime) -> Sequence[KfMessage]:
+    """Return what somebody wrote since then, oldest first."""
+    rows = await session.scalars(
+        select(KfMessage)
+        .where(
+            KfMessage.external_userid == external_userid,
+            KfMessage.at >= since,
+            KfMessage.origin == FROM_CUSTOMER,
+            KfMessage.text_sealed.is_not(None),
+        )
+        .order_by(KfMessage.at, KfMessage.id)
+    )
+    return rows.all()
 
 
 async def _wipe(session: AsyncSession, msgids: Iterable[str]) -> None:

@@ -8,19 +8,36 @@ from typing import TYPE_CHECKING, Final
 
 from clinic import audit, kf
 from clinic.effects import FetchKf
+from clinic.lookup import known_patient
+from clinic.timeline import KF_TEXT
 from handlers.router import Router, Turn
+from sop import kf_words
 from store import outbox
-from wecom.events import KfAuthChanged, KfBell
+from wecom.events import ContactAdded, KfAuthChanged, KfBell
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from content.pack import Pack
+    from store.vault import Vault
+
 WINDOW: Final = timedelta(days=3)  # what sync_msg still knows (doc 94670)
 
 
-def kf_router() -> Router:
+def kf_router(pack: Pack, *, vault: Vault, public_url: str) -> Router:
     """Queue the reading; what was written is no part of the event."""
     router = Router("kf")
+
+    @router.on(ContactAdded, lambda event: not event.half)
+    async def became_patient(event: ContactAdded, turn: Turn) -> None:
+        """She may have asked in the chat before she added anybody; now the rules may know. Comes after the
+        router that records her.
+        """
+        said = await kf.said_by(turn.session, event.external_userid, since=event.happened_at - WINDOW)
+        patient = await known_patient(turn.session, event.external_userid) if said else None
+        if patient is not None:
+            texts = [(one.at, vault.open(one.text_sealed, about=KF_TEXT)) for one in said if one.text_sealed]
+            await kf_words.heed(turn.session, patient, texts, pack=pack, public_url=public_url, now=turn.now)
 
     @router.on(KfBell)
     async def rung(event: KfBell, turn: Turn) -> None:

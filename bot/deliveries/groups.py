@@ -91,14 +91,14 @@ class GroupFetch(PlainDelivery):
             asked_at=outcome.facts.asked_at,
             now=now,
         )
-        for reason in _changes(before, chat):
+        if before is None:
             audit.record(
                 session,
                 at=now,
                 actor=audit.RULES,
-                action="group.changed",
+                action="group.created",
                 subject=f"group:{chat.chat_id}",
-                reason=reason,
+                reason=f"新的客户群“{chat.name[:60]}”，群主 {chat.owner}",
             )
         moves = (await group_moves.reread(session, chat.chat_id, seats_of(chat), now=now)).moves
         roster = await load_roster(session, self._pack)
@@ -125,18 +125,6 @@ class GroupFetch(PlainDelivery):
     async def _is_gone(session: AsyncSession, chat_id: str) -> bool:
         group = await session.get(CustomerGroup, chat_id)
         return group is not None and group.dismissed_at is not None
-
-
-def _changes(before: tuple[str, str, int, bool] | None, chat: GroupChat) -> list[str]:
-    if before is None:
-        return [f"新的客户群“{chat.name[:60]}”，群主 {chat.owner}"]
-    name, owner, _, _ = before
-    found = []
-    if name != chat.name[:200]:
-        found.append(f"群名从“{name[:60]}”改为“{chat.name[:60]}”")
-    if owner != chat.owner:
-        found.append(f"群主从 {owner or '未知'} 换成 {chat.owner}")
-    return found
 
 
 class GroupWelcomeDelivery(PlainDelivery):

@@ -15,9 +15,7 @@ from clinic.care_tables import KfAccount
 from clinic.effects import FetchKf
 from clinic.kf import Heard
 from clinic.lookup import known_patient
-from clinic.rules.happenings import Happening
-from sop.consequences import reconsider
-from sop.roster import load_roster
+from sop import kf_words
 from store import outbox
 from wecom.errors import Refused
 
@@ -112,25 +110,17 @@ class KfFetch(PlainDelivery):
             )
 
     async def _follow_up(self, session: AsyncSession, fresh: Sequence[Heard], *, now: datetime) -> None:
-        """Let the rules know of keywords; of somebody who is nobody's patient only the words stay."""
-        said = [one for one in fresh if one.is_from_customer and one.text]
-        matches = [(one, keyword) for one in said for keyword in self._pack.keywords_in(one.text)]
-        if not matches:
-            return
-        roster = await load_roster(session, self._pack)
-        for one, keyword in matches:
-            patient = await known_patient(session, one.external_userid)
-            if patient is None:
-                continue
-            await reconsider(
-                session,
-                patient,
-                Happening(kind="keyword", at=one.at, keyword=keyword.key),
-                pack=self._pack,
-                roster=roster,
-                public_url=self._public_url,
-                now=now,
-            )
+        """Let the rules know of keywords; those of a stranger are heeded when she becomes a patient."""
+        said: dict[str, list[tuple[datetime, str]]] = {}
+        for one in fresh:
+            if one.is_from_customer and one.text:
+                said.setdefault(one.external_userid, []).append((one.at, one.text))
+        for external_userid, texts in said.items():
+            patient = await known_patient(session, external_userid)
+            if patient is not None:
+                await kf_words.heed(
+                    session, patient, texts, pack=self._pack, public_url=self._public_url, now=now
+                )
 
     async def _read(self, open_kfid: str, account: KfAccount, *, token: str) -> _News:
         heard: list[Heard] = []

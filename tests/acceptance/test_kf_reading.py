@@ -79,6 +79,19 @@ async def test_a_stranger_in_the_chat_becomes_no_patient(clinic: Clinic) -> None
     await clinic.api("GET", f"/patients/{stranger}", expect=404)
 
 
+async def test_what_she_asked_before_she_added_anybody_counts_when_she_does(clinic: Clinic) -> None:
+    open_kfid = await account(clinic)
+    stranger = await enter(clinic, open_kfid, name="路过的人")
+    await write(clinic, open_kfid, stranger, "我想种牙")
+    await quiet(clinic)
+
+    await clinic.act("patient-adds-member", userid="xiaohu", external_userid=stranger)
+    await quiet(clinic)
+
+    record = await clinic.api("GET", f"/patients/{stranger}")
+    assert {tag["name"] for tag in record["tags"]} & {"种植"}
+
+
 async def test_many_bells_and_twins_keep_each_message_once_and_the_bookmark_moves_on(clinic: Clinic) -> None:
     open_kfid = await account(clinic)
     patient = await enter(clinic, open_kfid, name="阿青")

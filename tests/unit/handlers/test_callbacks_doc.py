@@ -11,6 +11,7 @@ import wecom.events
 from bot.routing import root_router
 from handlers.ignored import IGNORED
 from handlers.router import Router
+from store.vault import Vault
 from tests.support.every_callback import EVERY
 from wecom.events import Event, UnknownEvent, parse_event
 from wecom.events.parse import KNOWN_KINDS
@@ -30,7 +31,7 @@ def documented() -> dict[str, tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def router(pack) -> Router:
-    return root_router(pack, public_url="https://xiaohu.example")
+    return root_router(pack, vault=Vault("key"), public_url="https://xiaohu.example")
 
 
 def event_of(kind: str) -> Event:
