@@ -111,7 +111,12 @@ async def ask_consent(session: AsyncSession, patient_id: int, external_userid: s
 
 async def local_patient(session: AsyncSession, *, now: datetime) -> Patient:
     """Record somebody whom only the clinic's own system knows; WeCom is never told this id."""
-    return await patient_of(session, f"{LOCAL}{secrets.token_hex(12)}", now=now)
+    return await patient_of(session, new_local_id(), now=now)
+
+
+def new_local_id() -> str:
+    """Return an id for somebody whom WeCom does not know."""
+    return f"{LOCAL}{secrets.token_hex(12)}"
 
 
 async def identify(

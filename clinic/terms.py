@@ -48,6 +48,16 @@ async def record_real_name(session: AsyncSession, patient_id: int, name: str, va
     await _replace(session, patient_id, REAL_NAME, [digest(vault, REAL_NAME, folded)] if folded else ())
 
 
+def of_person(vault: Vault, *, phone: str, real_name: str) -> list[tuple[str, str]]:
+    """Return kind and digest of every term by which a new person is found; "" is not known."""
+    found = []
+    if phone:
+        found += [(PHONE, digest(vault, PHONE, phone)), (TAIL, digest(vault, TAIL, phone_tail(phone)))]
+    if folded := fold(real_name):
+        found.append((REAL_NAME, digest(vault, REAL_NAME, folded)))
+    return found
+
+
 async def record_names(
     session: AsyncSession, names: Mapping[int, Iterable[str]], vault: Vault, *, kind: str = NAME
 ) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from clinic import audit, people, terms
 from clinic.identity import fold
@@ -120,10 +121,37 @@ class Book:
         """
         patient = self.find(ref)
         if patient is None:
-            patient = await people.local_patient(self._session, now=now)
-            self.recorded += 1
-            self._keep(patient)
+            return await self._record(ref, now=now)
         await self._learn(patient, ref, now=now)
+        return patient
+
+    async def _record(self, ref: PersonRef, *, now: datetime) -> Patient:
+        """Record somebody whom only the clinic's own system knows; imports do so by the thousand."""
+        patient = Patient(
+            external_userid=people.new_local_id(),
+            gender=0,
+            clinic_number=ref.clinic_number or None,
+            real_name_sealed=self._vault.seal(ref.name, about=people.REAL_NAME) if ref.name else None,
+            phone_sealed=self._vault.seal(ref.phone, about=people.PHONE) if ref.phone else None,
+            born_on=ref.born_on,
+            first_seen_at=now,
+            updated_at=now,
+        )
+        self._session.add(patient)
+        try:
+            await self._session.flush()
+        except (
+            IntegrityError
+        ) as exc:  # since this book was read, somebody wrote the number on a record by hand
+            raise PersonUnclear("clinic_number", "这个病历号刚刚登记到另一份档案上：请再试一次") from exc
+        found_by = terms.of_person(self._vault, phone=ref.phone, real_name=ref.name)
+        self._session.add_all(
+            PatientTerm(digest=digest, patient_id=patient.id, kind=kind) for kind, digest in found_by
+        )
+        self.recorded += 1
+        self._keep(patient)
+        if ref.phone:
+            self._by_phone.setdefault(self._digest(ref.phone), set()).add(patient.id)
         return patient
 
     async def _learn(self, patient: Patient, ref: PersonRef, *, now: datetime) -> None:

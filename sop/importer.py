@@ -102,14 +102,21 @@ class Importer:
             elif row.state == ImportState.RUNNING:
                 await self._record(row, data, watch)
         except (FileRefused, SealBroken) as exc:
-            async with self._database.write() as session:
-                now = self._clock.now()
-                moving = {state for state in ImportState if state.moves}
-                await turn(
-                    session, import_id, moving, ImportState.BROKEN, now, finished_at=now, notices=[_why(exc)]
-                )
+            await self._break(import_id, _why(exc))
         except Relieved:
             return
+        except _TROUBLE:
+            raise  # the database is away: the same rows are told again when it is back
+        except Exception as exc:
+            # Tried again, it would fail again, and keep every other file waiting.
+            log.error("import.failed", import_id=import_id, error=type(exc).__name__)
+            await self._break(import_id, f"程序出错（{type(exc).__name__}），没有做完；已经记下的行保留")
+
+    async def _break(self, import_id: int, why: str) -> None:
+        moving = {state for state in ImportState if state.moves}
+        async with self._database.write() as session:
+            now = self._clock.now()
+            await turn(session, import_id, moving, ImportState.BROKEN, now, finished_at=now, notices=[why])
 
     async def _check(self, row: Import, data: bytes, watch: Watch | None) -> None:
         """Look the file through; nothing but the import's row changes."""

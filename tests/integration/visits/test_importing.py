@@ -345,3 +345,24 @@ async def test_a_file_sealed_with_another_key_is_not_opened(desk: Desk) -> None:
     row = await row_of(desk, import_id)
     assert row.state == ImportState.BROKEN
     assert "XIAOHU_SECRET_KEY" in row.notices[0]
+
+
+async def test_a_file_on_which_our_own_code_fails_is_broken_and_keeps_no_other_waiting(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sop.import_look import Look
+
+    real = Look.through
+
+    async def fails_once(self: Any, session: Any, read: Any) -> None:
+        monkeypatch.setattr(Look, "through", real)
+        raise LookupError("nobody foresaw this")
+
+    monkeypatch.setattr(Look, "through", fails_once)
+    first, second = await upload(desk, csv_file(GOOD)), await upload(desk, csv_file(*NUMBERED[:2]))
+
+    await importer_of(desk).keep()
+
+    assert (await row_of(desk, first)).state == ImportState.BROKEN
+    assert "LookupError" in (await row_of(desk, first)).notices[0]
+    assert (await row_of(desk, second)).state == ImportState.CHECKED

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from clinic import visits
+from clinic import finding, visits
 from clinic.care_tables import Todo, Visit
 from clinic.tables import Member, Patient
 from clinic.visits import VisitStatus
@@ -220,6 +220,15 @@ async def test_two_who_tell_of_one_new_person_at_once_record_her_once(desk: Desk
 
     assert len(await desk.patients()) == 1
     assert len(await desk.visits()) == 2
+
+
+async def test_whoever_a_visit_recorded_can_be_found_by_phone_its_tail_and_name(desk: Desk) -> None:
+    await desk.tell(fact())
+
+    async with desk.database.read() as session:
+        for words in ("138 0013 8000", "8000", "王小雨", "B001"):
+            found = await finding.search(session, finding.Search(words=words), desk.vault)
+            assert len(found.items) == 1, words
 
 
 # ── any order ────────────────────────────────────────────────────────────────────────────────────────
