@@ -213,19 +213,22 @@ class Clockwork:
         await self._warm()
 
     async def watch_personas(self) -> None:
-        """Tell the manager of personas that nobody can speak as."""
-        async with self._database.write() as session:
+        """Tell the manager of personas that nobody can speak as; look first, SQLite has one writer."""
+        async with self._database.read() as session:
             roster = await load_roster(session, self._pack)
-            empty = await vacancies.watch(
+            differs = await vacancies.differs(session, roster)
+        self._metrics.personas_vacant.set(len(vacancies.vacant(roster)))
+        if not differs:
+            return
+        async with self._database.write() as session:
+            await vacancies.watch(
                 session,
-                roster=roster,
+                roster=await load_roster(session, self._pack),
                 public_url=self._public_url,
                 zone=self._zone,
                 now=self._clock.now(),
             )
-        self._metrics.personas_vacant.set(len(empty))
-        if empty:
-            self._on_due()
+        self._on_due()
 
     async def count(self) -> None:
         """Count rows by state for the metrics."""

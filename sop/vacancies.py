@@ -30,6 +30,12 @@ def vacant(roster: Roster) -> tuple[PersonaSpec, ...]:
     return tuple(persona for persona in roster.pack.personas if not roster.senders(persona.key))
 
 
+async def differs(session: AsyncSession, roster: Roster) -> bool:
+    """Tell whether :func:`watch` would find something to ask or to take back; only reads."""
+    asked = await session.scalars(select(Todo.key).where(Todo.kind == KIND, Todo.state == TodoState.OPEN))
+    return {key.split(":")[1] for key in asked} != {persona.key for persona in vacant(roster)}
+
+
 async def watch(
     session: AsyncSession, *, roster: Roster, public_url: str, zone: ZoneInfo, now: datetime
 ) -> tuple[PersonaSpec, ...]:
