@@ -165,13 +165,20 @@ class Acquisition:
 
         Raises:
             OutcomeUnknown: no usable answer.
-            Refused: 40003, 40066 bad members or departments.
-            NeedsAdmin: 41095 quota; 48002 the app may not use 获客助手.
+            Refused: 40003 no such member; 40066, 60123 bad departments (which is not documented); 40058 more
+                than 500 members, or none.
+            NeedsAdmin: 41095 quota; 48002 the app may not use 获客助手; 60011 a member is out of sight;
+                84074 may serve no customers.
         """
         return (await self._transport.ask(CREATE, _Link, body=link.to_wecom())).link
 
     async def update(self, link_id: str, link: AcquisitionLink) -> None:
-        """Replace name and range of a link of this app (doc 97297)."""
+        """Replace name and range of a link of this app (doc 97297).
+
+        Raises:
+            Refused: 40058 no such link of this app, or too many members; 40003, 40066, 60123 as ``create``.
+            NeedsAdmin: 60011, 84074 as ``create``.
+        """
         check_present("link_id", link_id)
         await self._transport.call(UPDATE, body={"link_id": link_id, **link.to_wecom()})
 
@@ -179,31 +186,49 @@ class Acquisition:
         """Return one link (doc 97297).
 
         Raises:
-            Refused: no such link.
+            Refused: 40058 no such link.
         """
         check_present("link_id", link_id)
         return await self._transport.ask(GET, LinkDetail, body={"link_id": link_id})
 
     async def list(self) -> AsyncIterator[str]:
-        """Yield the ids of all links, 100 a page (doc 97297)."""
+        """Yield the ids of all links, 100 a page (doc 97297).
+
+        Raises:
+            Refused: 50100 the cursor is forgotten.
+        """
         async for page in self._transport.pages(LIST, _Ids, {"limit": LINKS_PAGE}):
             for link_id in page.link_id_list:
                 yield link_id
 
     async def delete(self, link_id: str) -> None:
-        """Delete a link (doc 97297); no event comes back."""
+        """Delete a link (doc 97297); no event comes back.
+
+        Raises:
+            Refused: 40058 no such link.
+        """
         check_present("link_id", link_id)
         await self._transport.call(DELETE, body={"link_id": link_id})
 
     async def customers(self, link_id: str) -> AsyncIterator[LinkCustomer]:
-        """Yield who came through a link, 1000 a page (doc 97297)."""
+        """Yield who came through a link, 1000 a page (doc 97297).
+
+        Raises:
+            Refused: 40058 no such link; 50100 the cursor is forgotten.
+        """
+        check_present("link_id", link_id)
         body = {"link_id": link_id, "limit": CUSTOMERS_PAGE}
         async for page in self._transport.pages(CUSTOMERS, _Customers, body):
             for customer in page.customer_list:
                 yield customer
 
     async def statistic(self, link_id: str, start: datetime, end: datetime) -> LinkStatistic:
-        """Return a link's numbers for at most 30 days of the last 180 (doc 97375)."""
+        """Return a link's numbers for at most 30 days of the last 180 (doc 97375).
+
+        Raises:
+            Refused: 40058 no such link, or longer than 180 days ago.
+        """
+        check_present("link_id", link_id)
         body = {"link_id": link_id, **window(start, end, longest=SPAN)}
         return await self._transport.ask(STATISTIC, LinkStatistic, body=body)
 
@@ -212,6 +237,10 @@ class Acquisition:
         return await self._transport.ask(QUOTA, Quota)
 
     async def chat_info(self, chat_key: str) -> LinkChat:
-        """Return whose chat a ``chat_key`` of an event is, good for 30 minutes (doc 97375)."""
+        """Return whose chat a ``chat_key`` of an event is, good for 30 minutes (doc 97375).
+
+        Raises:
+            Refused: 40058 no such key, or an old one.
+        """
         check_present("chat_key", chat_key)
         return await self._transport.ask(CHAT_INFO, LinkChat, body={"chat_key": chat_key})

@@ -39,6 +39,8 @@ class Closing:
         check_bytes("closing.text", self.text, CLOSING_BYTES)
         if not self.text.strip() and self.attachment is None:
             raise ValueError("closing.text: is required when there is no attachment")
+        if isinstance(self.attachment, Image) and not self.attachment.media_id:
+            raise ValueError("closing.image: takes a media_id, no pic_url")
 
     def to_wecom(self) -> dict[str, Any]:
         body: dict[str, Any] = {"text": {"content": self.text}} if self.text.strip() else {}
@@ -168,8 +170,11 @@ class ContactWays:
 
         Raises:
             OutcomeUnknown: no usable answer.
-            Refused: 41037-41044 a parameter (41041 more than 100 members); 40003 bad member.
-            NeedsAdmin: 41045 quota; 41054 a member is not activated or verified.
+            Refused: 41037 to 41043 a parameter (41041 more than 100 members; which field the others mean is
+                not documented); 40003 no such member; 60123 no such department; 40058 another field; in
+                closing words 40007, 41072 media too old or of the wrong upload.
+            NeedsAdmin: 41045 quota; 41054 a member is not activated or verified; 60011 out of sight; 84074
+                may serve no customers; 90206, 90207 the mini-program of the closing words.
         """
         return await self._transport.ask(ADD, ContactWayCreated, body=way.to_wecom())
 
@@ -186,6 +191,9 @@ class ContactWays:
         """Yield the ids of those created from ``start`` to ``end``, by default in the last 90 days.
 
         Not the temporary ones, and none from before 2021-07-10 (doc 92572). 1000 a page.
+
+        Raises:
+            Refused: 50100 the cursor is forgotten.
         """
         body: dict[str, Any] = {"limit": PAGE}
         if start is not None and end is not None:
@@ -200,7 +208,9 @@ class ContactWays:
         """Replace everything but type and scene of a contact way (doc 92572); printed codes stay good.
 
         Raises:
-            Refused: 41044 no such id; otherwise as ``add``.
+            Refused: 41044 no such id; otherwise as ``add``: 41037 to 41043, 40003, 60123, 40058, 40007,
+                41072.
+            NeedsAdmin: 41054, 60011, 84074, 90206, 90207 as ``add``.
         """
         check_present("config_id", config_id)
         await self._transport.call(UPDATE, body={"config_id": config_id, **way.to_update()})
@@ -218,7 +228,8 @@ class ContactWays:
         """End a temporary chat; the closing words are sent before it ends (doc 92572).
 
         Raises:
-            Refused: 40003, 40096 bad ids; 84061 no such chat.
+            Refused: 40003, 40096 bad ids; 41035 no ``external_userid``; 84061 no such chat.
+            NeedsAdmin: 60011 the member is out of sight; 84074 may serve no customers.
         """
         body = {"userid": userid, "external_userid": external_userid}
         await self._transport.call(CLOSE_TEMP_CHAT, body=body)

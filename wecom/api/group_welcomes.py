@@ -85,8 +85,9 @@ class GroupWelcomes:
 
         Raises:
             OutcomeUnknown: no usable answer; there is no list to look in.
-            Refused: 40007 media too old or of the wrong upload; 40201, 40204 blocked content.
-            NeedsAdmin: 41055 there are 100 already.
+            Refused: 40007, 41072 media too old or of the wrong upload; 40201, 40204 blocked content; 45002
+                text too long; 40058 a field of the attachment.
+            NeedsAdmin: 41055 there are 100 already; 90206, 90207 the mini-program is not linked to the corp.
         """
         body = {**welcome.to_wecom(), "notify": 1 if notify else 0}
         return (await self._transport.ask(ADD, _Created, body=body)).template_id
@@ -95,13 +96,18 @@ class GroupWelcomes:
         """Replace what a template of this app says (doc 92366), wherever it is applied.
 
         Raises:
-            NeedsAdmin: 41058 another app made it.
+            Refused: 40058 no such template; 40007, 41072, 40201, 40204, 45002 as ``add``.
+            NeedsAdmin: 41058 another app made it; 90206, 90207 as ``add``.
         """
         check_present("template_id", template_id)
         await self._transport.call(EDIT, body={"template_id": template_id, **welcome.to_wecom()})
 
     async def get(self, template_id: str) -> GroupWelcomeDetail:
-        """Return one template (doc 92366)."""
+        """Return one template (doc 92366).
+
+        Raises:
+            Refused: 40058 no such template.
+        """
         check_present("template_id", template_id)
         return await self._transport.ask(GET, GroupWelcomeDetail, body={"template_id": template_id})
 
@@ -109,6 +115,7 @@ class GroupWelcomes:
         """Delete a template of this app (doc 92366).
 
         Raises:
+            Refused: 40058 no such template.
             NeedsAdmin: 41058 another app made it.
         """
         check_present("template_id", template_id)

@@ -118,7 +118,9 @@ class Intercepts:
 
         Raises:
             OutcomeUnknown: no usable answer.
-            Refused: 41068-41071, 41076, 41077, 41083, 41084 a field of the rule.
+            Refused: 41068 to 41071, 41076, 41077, 41083, 41084 a field of the rule (which one is not
+                documented); 40003 no such member; 60123 no such department; 40058 too many of them.
+            NeedsAdmin: 60011 a member is out of sight.
         """
         return (await self._transport.ask(ADD, _Created, body=rule.to_wecom())).rule_id
 
@@ -130,7 +132,7 @@ class Intercepts:
         """Return one rule (doc 95097).
 
         Raises:
-            Refused: no such rule.
+            Refused: 41077 no such rule.
         """
         check_present("rule_id", rule_id)
         return (await self._transport.ask(GET, _Detail, body={"rule_id": rule_id})).rule
@@ -145,6 +147,11 @@ class Intercepts:
     ) -> None:
         """Replace a rule's name, words and kind, and add its members to, or take others from, its range (doc
         95097).
+
+        Raises:
+            Refused: 41077 no such rule; 40058 nobody would be left in its range; 41068 to 41071, 41076,
+                41083, 41084, 40003, 60123 as ``add``.
+            NeedsAdmin: 60011 a member is out of sight.
         """
         check_present("rule_id", rule_id)
         body = rule.to_wecom()
@@ -156,7 +163,11 @@ class Intercepts:
         await self._transport.call(UPDATE, body=body)
 
     async def delete(self, rule_id: str) -> None:
-        """Delete a rule (doc 95097)."""
+        """Delete a rule (doc 95097).
+
+        Raises:
+            Refused: 41077 no such rule.
+        """
         check_present("rule_id", rule_id)
         await self._transport.call(DELETE, body={"rule_id": rule_id})
 

@@ -86,8 +86,9 @@ class JoinWays:
 
         Raises:
             OutcomeUnknown: no usable answer; an unused one does no harm.
-            Refused: 41091 more than five groups; 90501 not a customer group.
-            NeedsAdmin: 41045 quota.
+            Refused: 86001, 90501 not a customer group (which of the two is not documented); 41091 more than
+                five groups; 40058 ``new_group_number`` below 0 or above 2**31.
+            NeedsAdmin: 41045 quota; 60011 a group's owner is out of sight.
         """
         return (await self._transport.ask(ADD, _Created, body=way.to_wecom())).config_id
 
@@ -95,17 +96,26 @@ class JoinWays:
         """Return one join way with its code (doc 92229).
 
         Raises:
-            Refused: no such id.
+            Refused: 41044 no such id.
         """
         check_present("config_id", config_id)
         return (await self._transport.ask(GET, _Detail, body={"config_id": config_id})).join_way
 
     async def update(self, config_id: str, way: JoinWay) -> None:
-        """Overwrite a join way with all its fields (doc 92229); printed codes stay good."""
+        """Overwrite a join way with all its fields (doc 92229); printed codes stay good.
+
+        Raises:
+            Refused: 41044 no such id; 86001, 90501, 41091, 40058 as ``add``.
+            NeedsAdmin: 60011 a group's owner is out of sight.
+        """
         check_present("config_id", config_id)
         await self._transport.call(UPDATE, body={"config_id": config_id, **way.to_wecom()})
 
     async def delete(self, config_id: str) -> None:
-        """Delete a join way (doc 92229); its code stops working."""
+        """Delete a join way (doc 92229); its code stops working.
+
+        Raises:
+            Refused: 41044 no such id.
+        """
         check_present("config_id", config_id)
         await self._transport.call(DELETE, body={"config_id": config_id})

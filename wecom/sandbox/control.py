@@ -84,6 +84,7 @@ class RulesBody(_Strict):
     list_lag_s: float | None = Field(None, ge=0, le=LONGEST_WAIT_S)
     corp_tag_quota: int | None = Field(None, ge=0)
     contact_way_quota: int | None = Field(None, ge=0)
+    temporary_ways_per_day: int | None = Field(None, ge=0)
     group_size: int | None = Field(None, ge=2)
     customers_per_member: int | None = Field(None, ge=0)
     acquisition_quota: int | None = Field(None, ge=0)

@@ -32,6 +32,7 @@ class Rules:
     list_lag_s: float = 0.0  # created tasks show up in WeCom's lists so much later
     corp_tag_quota: int = 10_000
     contact_way_quota: int = 500_000  # contact ways and join ways together
+    temporary_ways_per_day: int = 100_000  # contact ways that do not count against it
     group_size: int = 200  # people in a customer group; more join a new one where a join way may open it
     customers_per_member: int = 20_000  # a taker over it ends a transfer with status 4
     acquisition_quota: int = 1_000  # patients the acquisition links may add; read when the scene begins
@@ -44,6 +45,6 @@ class Rules:
     kf_granted: bool = True  # kf accounts are placed under 通过API管理微信客服账号, else 48007
     latency_s: float = 0.0  # real seconds every API call takes; needed to see 45033
     rate_limits: bool = True  # 45009 as published (errors-and-limits.md §7)
-    blocked_words: frozenset[str] = frozenset()  # in mass sends, welcomes and moments: 40201
+    blocked_words: frozenset[str] = frozenset()  # in mass sends, welcomes (a group's too), moments: 40201
     linked_appids: frozenset[str] | None = None  # None: every well-formed mini-program appid is linked
     callbacks_configured: bool = True  # without a callback URL interactive cards are refused (43012)

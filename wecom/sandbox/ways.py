@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from .groups import Groups
     from .state import Follow
 
-TEMPORARY_PER_DAY = 100_000
-
 
 @dataclass(slots=True, kw_only=True)
 class JoinWay:
@@ -46,7 +44,7 @@ class ContactWays:
         if body.get("is_temp"):
             yesterday = self._corp.now - timedelta(days=1)
             recent = (w for w in self._ways.values() if w.body.get("is_temp") and w.created_at > yesterday)
-            full = sum(1 for _ in recent) >= TEMPORARY_PER_DAY
+            full = sum(1 for _ in recent) >= self._corp.rules.temporary_ways_per_day
         else:
             full = self.lasting() + self.other_ways() >= self._corp.rules.contact_way_quota
         if full:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from wecom.sandbox.refusal import Refusal
 
-from .content import read_url
+from .content import read_appid, read_url
 from .endpoint import post
 from .paging import page
 from .times import window
@@ -108,7 +108,7 @@ def _conclusions(call: Call, part: Fields) -> Json:
         closing["miniprogram"] = {
             "title": program.text("title", required=True, max_bytes=64),
             "pic_media_id": cover.media_id,
-            "appid": program.text("appid", required=True),
+            "appid": read_appid(call.tenant, program),
             "page": program.text("page", required=True),
         }
     return closing

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from wecom.sandbox.refusal import Refusal
 
-from .content import read_attachment
+from .content import read_attachment, refuse_blocked
 from .endpoint import post
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def _template_body(call: Call) -> Json:
     """Return the text and the first of image, link, miniprogram, file, video."""
     body = call.body
     text = body.part("text").text("content", max_bytes=WELCOME_BYTES, too_long=45002)
+    refuse_blocked(call.tenant, text)
     shown: Json = {"text": {"content": text}} if text else {}
     for kind in ("image", "link", "miniprogram", "file", "video"):
         if body.has(kind):
