@@ -15,7 +15,7 @@ from clinic.identity import NotAPhone
 from clinic.merging import NotMergeable
 from clinic.people import NumberTaken
 from clinic.tables import Patient
-from console.forms import FormRefused, PlainForm, parse
+from console.forms import FormRefused, PlainForm, local_path, parse
 from console.frame import actor_of, deps_of, go, hours_of
 from console.pages.patients import HERE, patient_at, show
 from console.pages.week import day_of
@@ -146,13 +146,15 @@ async def split(request: web.Request) -> web.StreamResponse:
 async def keep_apart(request: web.Request) -> web.StreamResponse:
     """Note that a suggested record is somebody else's."""
     deps = deps_of(request)
-    form = parse(OtherForm, await request.post())
+    fields = await request.post()
+    form = parse(OtherForm, fields)
     async with deps.database.write() as session:
         patient = await patient_at(request, session)
         other = await session.get(Patient, int(form.other))
         if other is not None and other.erased_at is None:
             merging.keep_apart(session, patient, other, actor=actor_of(request), now=deps.clock.now())
-    return go(request, f"{HERE}/{patient.id}", note="记下了：不是同一个人，不再提示。")
+    back = local_path(str(fields.get("back", "")), f"{HERE}/{patient.id}")
+    return go(request, back, note="记下了：不是同一个人，不再提示。")
 
 
 async def give_consent(request: web.Request) -> web.StreamResponse:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 from sqlalchemy import select
 
-from clinic import finding, merging
+from clinic import finding, merging, terms
 from clinic.consents import ConsentKind
 from clinic.finding import Search
 from clinic.stages import Stage
@@ -38,6 +38,7 @@ def routes() -> Iterable[web.RouteDef]:
     return (
         web.get("/patients", index),
         web.post("/patients/search", search),
+        web.get("/patients/doubles", doubles),
         web.get(r"/patients/{id:\d{1,18}}", detail),
         web.get(r"/patients/{id:\d{1,18}}/story", story),
         web.post(r"/patients/{id:\d{1,18}}/reveal", reveal),
@@ -94,6 +95,18 @@ async def _list(
         searched=bool(chosen or kept.get("q")),
         waiting=waiting,
     )
+
+
+async def doubles(request: web.Request) -> web.StreamResponse:
+    """Records that share a phone: one person twice, or a family."""
+    deps, after = deps_of(request), request.query.get("after", "")
+    if after and not (len(after) <= terms.DIGEST_CHARS and after.isalnum()):
+        raise FormRefused("after", "这一页的地址不对，请从第一页看起")
+    async with deps.database.read() as session:
+        found = await merging.doubles(session, after=after)
+        groups = [await load_cards(session, group, deps.vault) for group in found.groups]
+        waiting = await waiting_count(session)
+    return page(request, "doubles.html", groups=groups, signs=STAGES, next=found.next, waiting=waiting)
 
 
 def _grouped(tags: Iterable[Tag]) -> dict[str, list[Tag]]:

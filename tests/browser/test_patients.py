@@ -74,7 +74,13 @@ async def test_a_patient_is_searched_opened_and_read(tmp_path: Path, size: dict[
         await expect(page.locator("#story")).to_contain_text("标签 需求/想种牙：规则 implant-keyword")
         await expect(page.get_by_role("button", name="更早的经过")).to_have_count(0)
 
-        for address in ("/console/patients", "/console/patients/1", "/console/todos?whose=all", "/console/"):
+        for address in (
+            "/console/patients",
+            "/console/patients/1",
+            "/console/patients/doubles",
+            "/console/todos?whose=all",
+            "/console/",
+        ):
             await page.goto(desk.url + address)
             assert await page.evaluate("document.documentElement.scrollWidth") <= size["width"], address
             unnamed = await page.evaluate(

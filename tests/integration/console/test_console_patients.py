@@ -230,6 +230,25 @@ async def test_mother_and_child_with_one_phone_are_not_suggested_twice(desk: Des
     assert "可能是同一个人" not in (await desk.get(f"{LIST}/2")).text
 
 
+async def test_records_that_share_a_phone_are_listed_until_somebody_decides(desk: Desk, her: str) -> None:
+    page = f"{LIST}/doubles"
+    listed = await desk.get(page)
+    assert "138****8000" in listed.text
+    assert "13800138000" not in listed.html
+
+    told = await desk.follow(await desk.send(listed, f"{her}/distinct"))
+    assert "不再提示" in told.text
+    assert "没有发现重复" in told.text
+    assert (await desk.get(f"{page}?after=../x")).status == 422
+
+
+async def test_a_double_is_merged_from_the_list(desk: Desk, her: str) -> None:
+    merged = await desk.follow(await desk.send(await desk.get(f"{LIST}/doubles"), f"{her}/merge"))
+
+    assert "2 份档案" in merged.text
+    assert "没有发现重复" in (await desk.get(f"{LIST}/doubles")).text
+
+
 @pytest.mark.parametrize(("other", "words"), [("99", "没有这个编号"), ("1", "已经是同一位"), ("x", "编号")])
 async def test_what_cannot_be_merged_is_explained(desk: Desk, her: str, other: str, words: str) -> None:
     refused = await desk.send(await desk.get(her), f"{her}/merge", other=other)

@@ -168,6 +168,27 @@ async def test_equal_phones_suggest_one_person_until_somebody_says_they_are_two(
         assert await merging.suggestions(session, [local]) == []
 
 
+async def test_shared_phones_are_listed_page_by_page(database: Database, vault: Vault) -> None:
+    async with database.write() as session:
+        for number in range(3):
+            for _ in range(2):
+                record = await people.local_patient(session, now=NOW)
+                await people.identify(session, record, vault, now=NOW, phone=f"1380013800{number}")
+        await people.identify(
+            session, await people.local_patient(session, now=NOW), vault, now=NOW, phone="13900000000"
+        )
+        pages, after = [], ""
+        while True:
+            found = await merging.doubles(session, after=after, limit=2)
+            pages.append([[patient.id for patient in group] for group in found.groups])
+            if found.next is None:
+                break
+            after = found.next
+
+    assert [len(page) for page in pages] == [2, 1]
+    assert sorted(group for page in pages for group in page) == [[1, 2], [3, 4], [5, 6]]
+
+
 async def test_one_wechat_account_under_two_ids_is_suggested(database: Database, vault: Vault) -> None:
     async with database.write() as session:
         one = await meet(session, vault, "wm-1", "芳芳", unionid="u-1")
