@@ -15,6 +15,7 @@ from wecom.errors import NotDone, OutcomeUnknown, WeComError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from content.pack import Pack
     from store.clock import Clock
@@ -49,6 +50,7 @@ class MediaLibrary:
         self._pack = pack
         self._clock = clock
         self._locks: dict[tuple[str, Purpose], asyncio.Lock] = {}
+        self._at_hand: dict[tuple[str, Purpose], tuple[str, datetime]] = {}  # id, and since when
 
     async def fresh(self, asset: str, purpose: Purpose, *, approved: str | None = None) -> str:
         """Return a media id (or URL) that is still good for a day, uploading the picture if need be.
@@ -80,15 +82,23 @@ class MediaLibrary:
     async def forget(self, asset: str, purpose: Purpose) -> None:
         """Upload again next time: WeCom does not know the id any more (40007)."""
         data = await asyncio.to_thread(self._pack.asset_bytes, asset)
+        self._at_hand.pop((sha256(data).hexdigest(), purpose), None)
         async with self._database.write() as session:
             upload = await session.get(Upload, (sha256(data).hexdigest(), purpose))
             if upload is not None:
                 await session.delete(upload)
 
     async def at_hand(self, asset: str, purpose: Purpose) -> str | None:
-        """Return what :meth:`fresh` would return if it needs no upload: for the 20 s of a welcome."""
-        data = await asyncio.to_thread(self._pack.asset_bytes, asset)
-        return await self._known(sha256(data).hexdigest(), purpose)
+        """Return what :meth:`fresh` would return if it needs no upload: for the 20 s of a welcome.
+
+        Nothing is read from disk: it is the picture that was there when the pack was loaded.
+        """
+        spec = self._pack.asset(asset)
+        digest = (self._pack.asset(spec.picture) if spec.picture else spec).sha256
+        place, since = self._at_hand.get((digest, purpose), ("", None))
+        if since is not None and self._clock.now() - since < FRESH[purpose]:
+            return place
+        return await self._known(digest, purpose)
 
     async def warm(self, wanted: Iterable[tuple[str, Purpose]]) -> None:
         """Upload beforehand what greetings will need; what fails now is left out of them, and logged."""
@@ -103,6 +113,7 @@ class MediaLibrary:
             upload = await session.get(Upload, (digest, purpose))
         if upload is None or self._clock.now() - upload.uploaded_at >= FRESH[purpose]:
             return None
+        self._at_hand[digest, purpose] = (upload.media_id, upload.uploaded_at)
         return upload.media_id
 
     async def _upload(self, digest: str, data: bytes, purpose: Purpose) -> str:
