@@ -20,6 +20,7 @@ from tests.support.visits import NOW, YESTERDAY, Desk, fact
 
 HEAD = "就诊号,病历号,姓名,电话,就诊日期,治疗项目,状态,金额（元）"
 GOOD = "J1,B001,王小雨,13800138000,2026-11-20 09:30,洗牙,已完成,128.5"
+ROWS = 55  # more than one transaction holds
 NUMBERED = [
     f"J{i},B{i:03},客户{i},1380013{i:04},2026-11-{i % 20 + 1:02} 09:30,洗牙,已完成,128" for i in range(120)
 ]
@@ -121,7 +122,8 @@ async def test_a_file_imported_twice_changes_nothing(desk: Desk) -> None:
     assert [await desk.visits(), await desk.patients()] == before
 
 
-async def test_a_file_without_numbers_imported_twice_changes_nothing(desk: Desk) -> None:
+async def test_a_file_without_numbers_imported_twice_changes_nothing(quick_desk: Desk) -> None:
+    desk = quick_desk
     data = csv_file("B001,2026-11-20,洗牙", "B001,2026-11-21,补牙", head="病历号,日期,项目")
     await imported(desk, data)
 
@@ -129,7 +131,8 @@ async def test_a_file_without_numbers_imported_twice_changes_nothing(desk: Desk)
     assert len(await desk.visits()) == 2
 
 
-async def test_the_same_file_uploaded_while_it_waits_is_the_same_import(desk: Desk) -> None:
+async def test_the_same_file_uploaded_while_it_waits_is_the_same_import(quick_desk: Desk) -> None:
+    desk = quick_desk
     assert await upload(desk, csv_file(GOOD)) == await upload(desk, csv_file(GOOD))
     assert await upload(desk, csv_file(GOOD)) != await upload(desk, csv_file(GOOD), "patients")
 
@@ -150,19 +153,20 @@ async def test_an_import_that_was_killed_goes_on_exactly_behind_what_it_had_reco
         await importer_of(desk, on_rows=die).keep()
     halfway = await row_of(desk, import_id)
     assert halfway.state == ImportState.RUNNING
-    assert 0 < halfway.done == halfway.added < 120 == halfway.rows
+    assert 0 < halfway.done == halfway.added < ROWS == halfway.rows
     assert len(await desk.rows(Visit)) == halfway.done
 
     seen: list[int] = []
     await importer_of(desk).advance(import_id, watch=lambda done, _total: seen.append(done))
 
     row = await row_of(desk, import_id)
-    assert (row.state, counts(row), row.people) == (ImportState.DONE, (120, 120, 0, 0), 120)
+    assert (row.state, counts(row), row.people) == (ImportState.DONE, (ROWS, ROWS, 0, 0), ROWS)
     assert min(seen) > halfway.done
-    assert len(await desk.rows(Visit)) == 120
+    assert len(await desk.rows(Visit)) == ROWS
 
 
-async def test_a_stopped_import_keeps_what_it_has_recorded_and_goes_no_further(desk: Desk) -> None:
+async def test_a_stopped_import_keeps_what_it_has_recorded_and_goes_no_further(quick_desk: Desk) -> None:
+    desk = quick_desk
     import_id = await upload(desk, csv_file(*NUMBERED))
     await importer_of(desk).keep()
     await confirm(desk, import_id)
@@ -187,7 +191,7 @@ async def test_a_stopped_import_keeps_what_it_has_recorded_and_goes_no_further(d
 
     row = await row_of(desk, import_id)
     assert (row.state, seen) == (ImportState.STOPPED, 2)
-    assert row.done == len(await desk.rows(Visit)) < 120
+    assert row.done == len(await desk.rows(Visit)) < ROWS
     assert not await confirm(desk, import_id)
 
 
@@ -224,7 +228,8 @@ async def test_an_api_word_after_the_import_began_is_newer_than_the_file(desk: D
     assert visit["status"] == "cancelled"
 
 
-async def test_a_file_that_cannot_be_read_is_broken_and_says_why(desk: Desk) -> None:
+async def test_a_file_that_cannot_be_read_is_broken_and_says_why(quick_desk: Desk) -> None:
+    desk = quick_desk
     import_id = await upload(desk, "没有表头\n".encode())
 
     await importer_of(desk).keep()
@@ -234,14 +239,16 @@ async def test_a_file_that_cannot_be_read_is_broken_and_says_why(desk: Desk) -> 
     assert "没有认出表头" in row.notices[0]
 
 
-async def test_headings_without_rows_are_an_empty_file_and_no_fault(desk: Desk) -> None:
+async def test_headings_without_rows_are_an_empty_file_and_no_fault(quick_desk: Desk) -> None:
+    desk = quick_desk
     row = await imported(desk, csv_file())
 
     assert (row.state, counts(row)) == (ImportState.DONE, (0, 0, 0, 0))
     assert "列名下面没有数据" in row.notices
 
 
-async def test_what_a_person_should_know_is_said_before_anything_is_recorded(desk: Desk) -> None:
+async def test_what_a_person_should_know_is_said_before_anything_is_recorded(quick_desk: Desk) -> None:
+    desk = quick_desk
     data = csv_file("B001,2026-11-20,ZZ9,x", "B002,2026-11-20,ZZ9,y", head="病历号,日期,项目,前台")
     import_id = await upload(desk, data)
     await importer_of(desk).keep()
@@ -252,7 +259,8 @@ async def test_what_a_person_should_know_is_said_before_anything_is_recorded(des
     assert "ZZ9（2 行）" in said
 
 
-async def test_numbers_that_repeat_are_pointed_out(desk: Desk) -> None:
+async def test_numbers_that_repeat_are_pointed_out(quick_desk: Desk) -> None:
+    desk = quick_desk
     import_id = await upload(desk, csv_file(GOOD, GOOD.replace("洗牙", "涂氟"), GOOD))
     await importer_of(desk).keep()
 
@@ -286,7 +294,8 @@ async def test_answers_are_recorded_each_sheet_once(desk: Desk) -> None:
     assert counts(await imported(desk, data, "answers")) == (1, 0, 0, 0)
 
 
-async def test_an_excel_file_is_recorded_as_a_csv_is(desk: Desk) -> None:
+async def test_an_excel_file_is_recorded_as_a_csv_is(quick_desk: Desk) -> None:
+    desk = quick_desk
     book = Workbook()
     for line in (HEAD, GOOD):
         book.active.append(line.split(","))
@@ -297,7 +306,8 @@ async def test_an_excel_file_is_recorded_as_a_csv_is(desk: Desk) -> None:
     assert counts(await imported(desk, csv_file(GOOD))) == (1, 0, 0, 0)
 
 
-async def test_the_stored_file_and_the_faults_give_no_patient_away(desk: Desk) -> None:
+async def test_the_stored_file_and_the_faults_give_no_patient_away(quick_desk: Desk) -> None:
+    desk = quick_desk
     import_id = await upload(
         desk, csv_file(GOOD.replace("2026-11-20 09:30", "王小雨"), GOOD.replace("J1", ""))
     )
@@ -326,8 +336,9 @@ async def test_files_are_let_go_a_day_after_they_ended_or_were_forgotten(desk: D
 
 
 async def test_faults_are_kept_up_to_a_number_and_counted_beyond_it(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    quick_desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    desk = quick_desk
     monkeypatch.setattr(importing, "FAULTS_KEPT", 5)
 
     row = await imported(desk, csv_file(*[line.replace("洗牙,已完成", "洗牙,好了") for line in NUMBERED[:9]]))
@@ -336,7 +347,8 @@ async def test_faults_are_kept_up_to_a_number_and_counted_beyond_it(
     assert await desk.rows(Patient) == []
 
 
-async def test_a_file_sealed_with_another_key_is_not_opened(desk: Desk) -> None:
+async def test_a_file_sealed_with_another_key_is_not_opened(quick_desk: Desk) -> None:
+    desk = quick_desk
     import_id = await upload(desk, csv_file(GOOD))
     stranger = Desk(database=desk.database, pack=desk.pack, vault=Vault("another secret"))
 
@@ -348,8 +360,9 @@ async def test_a_file_sealed_with_another_key_is_not_opened(desk: Desk) -> None:
 
 
 async def test_a_file_on_which_our_own_code_fails_is_broken_and_keeps_no_other_waiting(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    quick_desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    desk = quick_desk
     from sop.import_look import Look
 
     real = Look.through

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,6 @@ from content.treatment_specs import Catalogue
 from sop.intake import VisitReport
 from store.database import Database
 from store.outbox import OutboxEffect
-from store.schema import upgrade
 from store.vault import Vault
 from tests.support.visits import NOW, WANG, YESTERDAY, Desk, fact
 
@@ -253,17 +253,21 @@ def loop() -> Any:
         yield runner
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(told=st.lists(FACTS, min_size=1, max_size=6), data=st.data())
 def test_the_same_facts_in_any_order_and_repeated_end_in_the_same_rows(
-    loop: Any, pack: Pack, tmp_path_factory: pytest.TempPathFactory, told: list[Any], data: st.DataObject
+    loop: Any,
+    pack: Pack,
+    empty_database: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    told: list[Any],
+    data: st.DataObject,
 ) -> None:
     shuffled = data.draw(st.permutations([*told, *data.draw(st.lists(st.sampled_from(told), max_size=3))]))
     folder: Path = tmp_path_factory.mktemp("orders")
 
     async def ends(facts: list[Any], name: str, *, together: bool) -> Any:
-        database = Database(f"sqlite+aiosqlite:///{folder / name}.db")
-        await upgrade(database)
+        database = Database(f"sqlite+aiosqlite:///{shutil.copy(empty_database, folder / name)}")
         desk = Desk(database=database, pack=pack, vault=Vault("a secret of the tests"))
         reports = [VisitReport(person=person, visit=visit) for visit, person in facts]
         for batch in [reports] if together else [[report] for report in reports]:
@@ -276,13 +280,12 @@ def test_the_same_facts_in_any_order_and_repeated_end_in_the_same_rows(
 
 
 def test_of_two_facts_of_one_moment_the_same_one_stands_whoever_was_recorded_first(
-    loop: Any, pack: Pack, tmp_path: Path
+    loop: Any, pack: Pack, empty_database: Path, tmp_path: Path
 ) -> None:
     told = [VisitReport(person=who, visit=fact(changed_at=NOW, told=True)) for who in (WANG, LI)]
 
     async def ends(reports: list[VisitReport], name: str) -> Any:
-        database = Database(f"sqlite+aiosqlite:///{tmp_path / name}.db")
-        await upgrade(database)
+        database = Database(f"sqlite+aiosqlite:///{shutil.copy(empty_database, tmp_path / name)}")
         desk = Desk(database=database, pack=pack, vault=Vault("a secret of the tests"))
         await desk.tell_reports(reports)
         seen = await desk.visits()
