@@ -45,7 +45,7 @@ class Case:
     @property
     def page(self) -> str:
         """Return the path of her page in the console."""
-        return f"/console/patients/{self.head.external_userid}"
+        return f"/console/patients/{self.head.id}"
 
     @property
     def subject(self) -> str:
