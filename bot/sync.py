@@ -11,12 +11,16 @@ from sqlalchemy import select
 
 from bot.syncing.reading import seats_of
 from clinic import group_moves, groups, people
-from clinic.tables import CustomerGroup, Member
+from clinic.effects import FetchGroup
+from clinic.tables import CustomerGroup, GroupMember, Member
+from store import outbox
 from wecom.errors import Refused, WeComError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
 
     from store.clock import Clock
     from store.database import Database
@@ -98,25 +102,44 @@ class TenantSync:
             versions = dict(
                 (await session.execute(select(CustomerGroup.chat_id, CustomerGroup.member_version))).all()
             )
+            seated = set(await session.scalars(select(GroupMember.chat_id).distinct()))
             for chat in chats:
+                behind = (
+                    chat.chat_id in seated
+                    and bool(chat.member_version)
+                    and versions.get(chat.chat_id) != chat.member_version
+                )
                 await groups.record(
                     session,
                     chat_id=chat.chat_id,
                     name=chat.name,
                     owner=chat.owner,
                     members=len(chat.member_list),
-                    member_version=chat.member_version or None,
+                    # The version says who we think is in it, so both change together or not at all.
+                    member_version=versions[chat.chat_id] if behind else chat.member_version or None,
                     created_at=chat.create_time,
                     now=now,
                 )
-                # The version says who we think is in it, so both change together or not at all.
-                if not chat.member_version or versions.get(chat.chat_id) != chat.member_version:
+                if behind:
+                    await self._ask(session, chat, now=now)
+                elif chat.chat_id not in seated:
                     await group_moves.reread(session, chat.chat_id, seats_of(chat), now=now)
             known = await session.scalars(select(CustomerGroup).where(CustomerGroup.dismissed_at.is_(None)))
             for group in known.all():
                 # Groups of an owner who left our sight are not listed, but live on; the nightly run asks.
                 if group.chat_id not in listed and group.owner in serving:
                     group.dismissed_at = now
+
+    async def _ask(self, session: AsyncSession, chat: GroupChat, *, now: datetime) -> None:
+        """An event about this group was lost: let it be read with all that follows from who moved."""
+        await outbox.put(
+            session,
+            FetchGroup(chat_id=chat.chat_id),
+            key=f"fetch-group:{chat.chat_id}:{chat.member_version[:32]}",
+            now=now,
+            deadline=now + HOURLY,
+            cause="客户群的成员和我们记的不一样，重新读取",
+        )
 
     async def _groups(self) -> tuple[list[GroupChat], set[str]]:
         """Return the groups that could be read, and the ids of all that exist."""

@@ -104,6 +104,20 @@ async def test_a_group_of_which_an_event_was_lost_is_read_and_tells_what_was_mis
     assert sorted(kind for _, kind, _, _ in await moves(clinic, chat_id)) == ["joined", "left"]
 
 
+async def test_what_no_event_told_is_found_within_the_hour_with_all_that_follows(clinic: Clinic) -> None:
+    patient = await new_patient(clinic)
+    vip = await new_group(clinic, "种植VIP 3 群", "zhang.wei", [patient])
+    clinic.tenant.groups.leave(vip, [patient], silent=True)
+
+    clinic.clock.advance(timedelta(minutes=61))
+    await clinic.runtime.clockwork.read_tenant()
+    await quiet(clinic)
+
+    assert await moves(clinic, vip) == [(patient, "left", 0, "")]
+    assert await seated(clinic, vip) == {"zhang.wei"}
+    assert [todo.assignee for todo in await asked(clinic, "group_quit")] == ["zhang.wei"]
+
+
 async def lose_next(clinic: Clinic, event: str) -> None:
     """Let WeCom lose the next callback of an event, whatever its kind."""
     async with clinic.http.post(
