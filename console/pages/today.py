@@ -31,6 +31,8 @@ EFFECTS: Final = {
     "update_review_card": "更新审核卡片",
     "send_welcome": "发送欢迎语",
     "mark_tags": "打标签",
+    "fetch_contact": "读取客户详情",
+    "fetch_corp_tags": "读取企业标签",
     "fetch_group": "读取客户群",
     "put_group_welcome": "准备入群欢迎语",
     "drop_group_welcome": "删除入群欢迎语",
