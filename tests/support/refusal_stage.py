@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from tests.support.sandbox_driver import FrozenClock, mp4, picture
-from tests.support.wecom_table import rows
+from tests.support.wecom_rows import rows
 from wecom.api.mass import MassSend
 from wecom.api.moments import MomentTask
 from wecom.cards import Button, ButtonInteraction
