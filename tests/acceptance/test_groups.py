@@ -218,6 +218,22 @@ async def test_a_patient_who_quits_a_vip_group_is_told_to_its_owner_only(clinic:
     assert any("退出了" in str(message["payload"]) for message in chat)
 
 
+async def test_joining_a_group_puts_the_tags_of_its_role_on_her_with_the_rules_reason(
+    clinic: Clinic,
+) -> None:
+    patient = await new_patient(clinic)
+    chat_id = await new_group(clinic, "儿牙成长营 1 群", "li.na", [])
+
+    await clinic.act("join-group", chat_id=chat_id, people=[patient], scene=3)
+    await read(clinic)
+
+    record = await clinic.api("GET", f"/patients/{patient}")
+    assert "儿童口腔" in {tag["name"] for tag in record["tags"]}
+    assert any("need.kids-group" in reason for reason in await timeline(clinic, patient))
+    shown = await clinic.phone("patients", patient)
+    assert "儿童口腔" in {tag["name"] for chat in shown["chats"] for tag in chat["follow"]["tags"]}
+
+
 async def test_a_patient_in_two_groups_of_one_role_is_told_to_the_owner(clinic: Clinic) -> None:
     patient = await new_patient(clinic)
     await new_group(clinic, "护牙福利社 7 群", "xiaohu", [patient])
