@@ -34,6 +34,7 @@ STATES = {
 HISTORY = timedelta(days=730)  # the first patient came so long ago, the last one just now
 MOST_PATIENTS = 1_000_000
 LOST_OF_256 = 11  # some 4 % of the relations: the patient deleted the member
+MET_WITHIN = timedelta(minutes=256)  # after she first came: her other followers met her a little later
 AIDE_EVERY, MANAGER_EVERY, DOCTOR_EVERY = 9, 90, 3
 
 _BASE = len(ALPHANUMERIC)
@@ -220,6 +221,13 @@ class Population:
             if choice < len(group) and group[choice] not in self.gone_tags:
                 picked.append(group[choice])
         return picked
+
+    def may_have_moved(self, number: int, userid: str, start: datetime, end: datetime) -> bool:
+        """Tell cheaply whether a relation can have begun or ended in [start, end); True may be wrong."""
+        came = self.came_at(number)
+        if came >= end + timedelta(seconds=1):
+            return False
+        return came >= start - MET_WITHIN or self._draw_pair(number, userid)[2] < LOST_OF_256
 
     def follow(self, number: int, userid: str) -> KeptFollow:
         """Return the relation of a patient and one of her followers as it was when the scene began."""

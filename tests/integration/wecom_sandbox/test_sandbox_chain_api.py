@@ -171,6 +171,31 @@ async def test_others_are_served_while_a_mass_send_by_tags_looks_at_everybody(ch
     assert sum(len(part.recipients) for part in task.tasks.values()) > 24_000
 
 
+async def test_the_numbers_of_a_hundred_members_are_told_in_no_time_and_count_everybody(
+    chain: Program,
+) -> None:
+    userids = (await members(chain))[:100]
+    now = int(chain.sandbox.tenant.clock.now().timestamp())
+    span = {"start_time": now - 30 * 86_400, "end_time": now - 86_400}
+    began = time.perf_counter()
+
+    answer = await chain.post("externalcontact/get_user_behavior_data", {"userid": userids} | span)
+
+    assert answer["errcode"] == 0
+    assert time.perf_counter() - began < 8  # WeCom's clients wait ten seconds
+    days = [row["stat_time"] for row in answer["behavior_data"]]
+    one = next(u for u in userids if len(chain.sandbox.tenant.corp.follows_of_member[u]) < 2_000)
+    follows = list(chain.sandbox.tenant.corp.follows_of_member[one].values())
+    mine = await chain.post("externalcontact/get_user_behavior_data", {"userid": [one]} | span)
+    for row in mine["behavior_data"]:
+        day = range(row["stat_time"], row["stat_time"] + 86_400)
+        lost = [f for f in follows if f.lost_at is not None and int(f.lost_at.timestamp()) in day]
+        assert row["new_contact_cnt"] == sum(int(f.createtime.timestamp()) in day for f in follows)
+        assert row["negative_feedback_cnt"] == len(lost)
+    assert sum(row["new_contact_cnt"] for row in mine["behavior_data"]) > 0
+    assert len(days) == 30
+
+
 async def test_a_tenant_that_begins_again_meanwhile_ends_a_long_mass_send(chain: Program) -> None:
     tags = [tag for group in chain.sandbox.tenant.tags.groups.values() for tag in group.tags]
     body = {"tag_filter": {"group_list": [{"tag_list": tags}]}, "text": {"content": "周六义诊"}}
