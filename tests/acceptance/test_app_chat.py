@@ -5,13 +5,23 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from clinic import todos
 from tests.support.quiet import quiet
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.clinic import Clinic
 
 SEND = "message/send"
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """SQLite only: words are the same on every database."""
+    return f"sqlite+aiosqlite:///{tmp_path / 'xiaohu.db'}"
 
 
 async def answers(clinic: Clinic, userid: str) -> list[str]:
