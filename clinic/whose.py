@@ -125,6 +125,25 @@ class Book:
         await self._learn(patient, ref, now=now)
         return patient
 
+    def pretend(self, ref: PersonRef) -> None:
+        """Do as :meth:`take` would, in memory only, to find what is wrong before anything is written.
+
+        The session must be one that is never committed.
+
+        Raises:
+            PersonUnclear: see :meth:`find`.
+        """
+        patient = self.find(ref)
+        if patient is None:
+            self.recorded += 1
+            patient = Patient(id=-self.recorded, external_userid=f"new:{self.recorded}")
+        patient.clinic_number = self.new_number(patient, ref) or patient.clinic_number
+        if ref.name and patient.real_name_sealed is None:
+            patient.real_name_sealed = self._vault.seal(ref.name, about=people.REAL_NAME)
+        if ref.phone and patient.phone_sealed is None:
+            patient.phone_sealed = self._vault.seal(ref.phone, about=people.PHONE)
+        self.note(patient, ref)
+
     async def _record(self, ref: PersonRef, *, now: datetime) -> Patient:
         """Record somebody whom only the clinic's own system knows; imports do so by the thousand."""
         patient = Patient(

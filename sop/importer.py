@@ -20,7 +20,7 @@ from clinic.whose import PersonUnclear
 from content.treatment_specs import Catalogue
 from sop.import_look import Look
 from sop.importing import KEPT, Counts, ImportState, Relieved, content_of, let_go, note, save, turn
-from sop.intake import SheetReport, VisitReport, open_intake
+from sop.intake import AT_ONCE, HOLD_S, SheetReport, VisitReport, open_intake
 from store.vault import SealBroken
 
 if TYPE_CHECKING:
@@ -37,10 +37,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-SLICE: Final = 50
 LOOK: Final = 1000
-# A transaction that holds SQLite's only writer for longer would make a greeting wait.
-HOLD_S: Final = 0.15
 _TROUBLE: Final = (OperationalError, InterfaceError, TimeoutError, PoolTimeout)
 
 
@@ -149,7 +146,7 @@ class Importer:
         while some := await asyncio.to_thread(opened.draw, LOOK):
             read = await asyncio.to_thread(reader.read_all, some)
             while read:
-                counts, handled = await self._slice(row, counts, some, read[:SLICE], total)
+                counts, handled = await self._slice(row, counts, some, read[:AT_ONCE], total)
                 some, read = some[handled:], read[handled:]
                 self._on_rows()
                 if watch:

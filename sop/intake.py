@@ -1,11 +1,12 @@
 """Taking in what the clinic's own system tells: visits and filled-in surveys, and what follows from them.
 
 One intake serves one transaction: open it with :func:`open_intake`, tell it everything, commit. What it
-refuses it has not written.
+refuses it has not written. :func:`take_in` does that for a list.
 """
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
@@ -23,7 +24,7 @@ from sop.handouts import hand_out
 from sop.roster import load_roster
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -35,9 +36,13 @@ if TYPE_CHECKING:
     from clinic.whose import PersonRef
     from content.pack import Pack
     from sop.roster import Roster
+    from store.database import Database
     from store.vault import Vault
 
 PAGE: Final = "/console/imports"
+AT_ONCE: Final = 50
+# A transaction that holds SQLite's only writer for longer would make a greeting wait.
+HOLD_S: Final = 0.15
 _DETAILS: Final = {"clinic_number": "病历号", "phone": "电话", "real_name": "姓名", "born_on": "生日"}
 
 
@@ -219,6 +224,95 @@ async def open_intake(
         actor=actor,
         now=now,
         zone_day=now.astimezone(pack.timezone).date().isoformat(),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What became of one report."""
+
+    number: str
+    outcome: str
+    external_userid: str
+    unknown_code: bool = False
+
+
+class NotTaken(ValueError):
+    """Some reports are about nobody who can be told: by their places in what was given, why."""
+
+    def __init__(self, faults: Sequence[tuple[int, PersonUnclear]]) -> None:
+        super().__init__("；".join(f"{place}: {fault}" for place, fault in faults))
+        self.faults = tuple(faults)
+
+
+async def take_in(
+    database: Database,
+    reports: Sequence[VisitReport | SheetReport],
+    *,
+    pack: Pack,
+    vault: Vault,
+    public_url: str,
+    actor: str,
+    now: datetime,
+) -> list[Taken]:
+    """Record all of these reports, or none, and return what became of each.
+
+    They are looked through first and then recorded in short transactions: one long one would keep SQLite's
+    only writer from a callback. Cut off between two of them, the same call told again does the rest.
+
+    Raises:
+        NotTaken: nothing was recorded.
+    """
+    async with database.read() as session:
+        await _look_through(Book(session, vault), reports)
+    taken: list[Taken] = []
+    while len(taken) < len(reports):
+        began = time.monotonic()
+        async with database.write() as session:
+            intake = await open_intake(
+                session, pack=pack, vault=vault, public_url=public_url, actor=actor, now=now
+            )
+            some = reports[len(taken) : len(taken) + AT_ONCE]
+            await intake.expect(
+                people=[one.person for one in some],
+                visits_=[one.visit for one in some if isinstance(one, VisitReport)],
+                sheets=[one.sheet for one in some if isinstance(one, SheetReport)],
+            )
+            done = []
+            for one in some:
+                try:
+                    done.append(await _take(intake, one))
+                except PersonUnclear as exc:  # somebody changed a record since it was looked through
+                    raise NotTaken([(len(taken) + len(done), exc)]) from exc
+                if time.monotonic() - began > HOLD_S:
+                    break
+            await intake.tell_unknown()
+        taken += done
+    return taken
+
+
+async def _look_through(book: Book, reports: Sequence[VisitReport | SheetReport]) -> None:
+    await book.load([one.person for one in reports])
+    faults = []
+    for place, one in enumerate(reports):
+        try:
+            book.pretend(one.person)
+        except PersonUnclear as exc:
+            faults.append((place, exc))
+    if faults:
+        raise NotTaken(faults)
+
+
+async def _take(intake: Intake, one: VisitReport | SheetReport) -> Taken:
+    if isinstance(one, SheetReport):
+        patient, sheet, outcome = await intake.sheet(one)
+        return Taken(number=sheet.number, outcome=outcome, external_userid=patient.external_userid)
+    patient, recorded = await intake.visit(one)
+    return Taken(
+        number=one.visit.number,
+        outcome=recorded.outcome,
+        external_userid=patient.external_userid,
+        unknown_code=recorded.unknown_code,
     )
 
 

@@ -11,7 +11,6 @@ from clinic import visits
 from clinic.surveys import SheetFact
 from clinic.tables import Patient
 from clinic.visits import AHEAD, VisitFact
-from clinic.whose import PersonUnclear
 from console.api import problems
 from console.api.access import ACTOR
 from console.api.documents import Page
@@ -23,9 +22,11 @@ from console.api.views import local
 from console.api.visit_documents import TakenDocument, TakenPage, VisitDocument
 from console.api.visit_requests import BODY_BYTES, SheetsBody, VisitQuery, VisitsBody
 from content.treatment_specs import Catalogue
-from sop.intake import Intake, SheetReport, VisitReport, open_intake
+from sop.intake import NotTaken, SheetReport, VisitReport, take_in
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from clinic.care_tables import Visit
     from console.api.visit_requests import VisitBody
     from console.deps import Deps
@@ -94,29 +95,7 @@ async def tell_visits(call: Call[Nothing, Nothing, VisitsBody]) -> Answer:
     if errors:
         raise invalid_fields(errors)
     reports = [VisitReport(person=told.patient.ref(), visit=_fact(told, now)) for told in call.body.visits]
-    taken = []
-    async with deps.database.write() as session:
-        intake = await _open(session, deps, now)
-        await intake.expect(people=[one.person for one in reports], visits_=[one.visit for one in reports])
-        for i, report in enumerate(reports):
-            try:
-                patient, recorded = await intake.visit(report)
-            except PersonUnclear as exc:
-                errors.append(_unclear("visits", i, exc))
-                continue
-            taken.append(
-                TakenDocument(
-                    number=report.visit.number,
-                    outcome=recorded.outcome,
-                    external_userid=patient.external_userid,
-                    notice=_UNKNOWN if recorded.unknown_code else "",
-                )
-            )
-        if errors:
-            raise invalid_fields(errors)  # nothing of the request is kept
-        await intake.tell_unknown()
-    deps.wake()
-    return _answer(taken)
+    return await _take_in(deps, reports, now, of="visits")
 
 
 async def tell_answers(call: Call[Nothing, Nothing, SheetsBody]) -> Answer:
@@ -136,28 +115,7 @@ async def tell_answers(call: Call[Nothing, Nothing, SheetsBody]) -> Answer:
         )
         for told in call.body.answers
     ]
-    taken = []
-    async with deps.database.write() as session:
-        intake = await _open(session, deps, now)
-        await intake.expect(people=[one.person for one in reports], sheets=[one.sheet for one in reports])
-        for i, report in enumerate(reports):
-            try:
-                patient, _, outcome = await intake.sheet(report)
-            except PersonUnclear as exc:
-                errors.append(_unclear("answers", i, exc))
-                continue
-            taken.append(
-                TakenDocument(
-                    number=report.sheet.number,
-                    outcome=outcome,
-                    external_userid=patient.external_userid,
-                    notice="",
-                )
-            )
-        if errors:
-            raise invalid_fields(errors)
-    deps.wake()
-    return _answer(taken)
+    return await _take_in(deps, reports, now, of="answers")
 
 
 async def list_visits(call: Call[Nothing, VisitQuery, Nothing]) -> Answer:
@@ -220,22 +178,43 @@ def _impossible(i: int, told: VisitBody, now: datetime) -> list[FieldError]:
     return errors
 
 
-def _unclear(of: str, i: int, exc: PersonUnclear) -> FieldError:
-    return FieldError(field=f"{of}.{i}.patient.{exc.field}", message=str(exc))
-
-
-async def _open(session: Any, deps: Deps, now: datetime) -> Intake:
-    return await open_intake(
-        session, pack=deps.pack, vault=deps.vault, public_url=deps.public_url, actor=ACTOR, now=now
-    )
-
-
-def _answer(taken: list[TakenDocument]) -> Answer:
+async def _take_in(
+    deps: Deps, reports: Sequence[VisitReport | SheetReport], now: datetime, *, of: str
+) -> Answer:
+    try:
+        taken = await take_in(
+            deps.database,
+            reports,
+            pack=deps.pack,
+            vault=deps.vault,
+            public_url=deps.public_url,
+            actor=ACTOR,
+            now=now,
+        )
+    except NotTaken as exc:
+        raise invalid_fields(
+            [
+                FieldError(field=f"{of}.{place}.patient.{fault.field}", message=str(fault))
+                for place, fault in exc.faults
+            ]
+        ) from None
+    deps.wake()
     added = sum(one.outcome == "added" for one in taken)
     changed = sum(one.outcome == "changed" for one in taken)
+    items = [
+        TakenDocument.model_validate(
+            {
+                "number": one.number,
+                "outcome": one.outcome,
+                "external_userid": one.external_userid,
+                "notice": _UNKNOWN if one.unknown_code else "",
+            }
+        )
+        for one in taken
+    ]
     return Answer(
         status=201 if added else 200,
-        content=TakenPage(items=taken, added=added, changed=changed, unchanged=len(taken) - added - changed),
+        content=TakenPage(items=items, added=added, changed=changed, unchanged=len(taken) - added - changed),
     )
 
 

@@ -13,7 +13,7 @@ from clinic.people import phone_of, real_name_of
 from clinic.tables import AuditEntry, Patient
 from clinic.visits import VisitFact, VisitStatus, note_of
 from clinic.whose import PersonRef
-from sop.intake import Intake, SheetReport, VisitReport, open_intake
+from sop.intake import Intake, SheetReport, Taken, VisitReport, open_intake, take_in
 
 if TYPE_CHECKING:
     from clinic.surveys import SheetFact
@@ -63,6 +63,18 @@ class Desk:
             intake = await self._open(session)
             await intake.expect(people=[person], sheets=sheets)
             return [outcome for report in reports for _, _, outcome in [await intake.sheet(report)]]
+
+    async def take_in(self, reports: list[VisitReport]) -> list[Taken]:
+        """Tell a list, as the API does."""
+        return await take_in(
+            self.database,
+            reports,
+            pack=self.pack,
+            vault=self.vault,
+            public_url="https://clinic.example",
+            actor="api",
+            now=self.now,
+        )
 
     async def _open(self, session: Any) -> Intake:
         return await open_intake(

@@ -18,7 +18,8 @@ from clinic.tables import Member, Patient
 from clinic.visits import VisitStatus
 from clinic.whose import PersonRef, PersonUnclear
 from content.treatment_specs import Catalogue
-from sop.intake import VisitReport
+from sop import intake
+from sop.intake import NotTaken, VisitReport
 from store.database import Database
 from store.outbox import OutboxEffect
 from store.vault import Vault
@@ -229,6 +230,37 @@ async def test_whoever_a_visit_recorded_can_be_found_by_phone_its_tail_and_name(
         for words in ("138 0013 8000", "8000", "王小雨", "B001"):
             found = await finding.search(session, finding.Search(words=words), desk.vault)
             assert len(found.items) == 1, words
+
+
+async def test_what_a_list_itself_makes_unclear_is_told_before_any_of_it_is_recorded(desk: Desk) -> None:
+    """The third is about one of two who are recorded by the first two: nobody knew them before."""
+    shared = "13800138000"
+    people = [
+        PersonRef(clinic_number="K1", phone=shared),
+        PersonRef(clinic_number="K2", phone=shared),
+        PersonRef(phone=shared),
+    ]
+    reports = [VisitReport(person=who, visit=fact(f"V{i}")) for i, who in enumerate(people)]
+
+    with pytest.raises(NotTaken) as refused:
+        await desk.take_in(reports)
+
+    assert [(place, fault.field) for place, fault in refused.value.faults] == [(2, "phone")]
+    assert await desk.visits() == await desk.patients() == []
+
+
+async def test_a_long_list_is_recorded_in_transactions_that_let_others_in(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "HOLD_S", 0)
+    people = [PersonRef(clinic_number=f"B{i}", phone="13800138000" if i else "") for i in range(7)]
+    reports = [VisitReport(person=who, visit=fact(f"V{i}")) for i, who in enumerate(people)]
+
+    taken = await desk.take_in(reports)
+
+    assert [one.number for one in taken] == [f"V{i}" for i in range(7)]
+    assert {one.outcome for one in taken} == {"added"}
+    assert [one.outcome for one in await desk.take_in(reports)] == ["same"] * 7
 
 
 # ── any order ────────────────────────────────────────────────────────────────────────────────────────
