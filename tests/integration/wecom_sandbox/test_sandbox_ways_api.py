@@ -35,6 +35,17 @@ async def events(program: Program, callbacks: CallbackServer) -> list[dict[str, 
     return callbacks.events
 
 
+async def test_a_temporary_way_takes_one_member_even_where_others_take_several(program: Program) -> None:
+    way = {"type": 2, "scene": 2, "is_temp": True, "state": "temp"}
+    two = ["li.na", "xiaohu"]
+    assert (await program.post(f"{BASE}add_contact_way", way | {"user": two}))["errcode"] == 41043
+    config_id = (await program.post(f"{BASE}add_contact_way", way | {"user": ["li.na"]}))["config_id"]
+    wanted = {"config_id": config_id, "user": two}
+    assert (await program.post(f"{BASE}update_contact_way", wanted))["errcode"] == 41043
+    kept = await program.post(f"{BASE}get_contact_way", {"config_id": config_id})
+    assert kept["contact_way"]["user"] == ["li.na"]
+
+
 async def test_a_temporary_session_ends_with_its_closing_words(program: Program) -> None:
     way = {
         "type": 1, "scene": 2, "user": ["li.na"], "is_temp": True, "state": "temp", "expires_in": 60,

@@ -140,6 +140,8 @@ def update_contact_way(call: Call) -> Json:
     members = _members(call, body) if body.has("user") or body.has("party") else None
     if members is not None and (not members or (way.body["type"] == 1 and len(members) > 1)):
         raise Refusal(TOO_MANY_MEMBERS if members else NO_MEMBER)
+    if members is not None and way.body["is_temp"] and len(members) > 1:
+        raise Refusal(TEMPORARY, "a temporary session takes one member")
     fields = {key: value for key, value in _common(call, body).items() if body.has(key)}
     if members is not None:
         fields |= {

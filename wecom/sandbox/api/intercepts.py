@@ -1,4 +1,8 @@
-"""Rules against words in chats (聊天敏感词, external-contact.md §13)."""
+"""Rules against words in chats (聊天敏感词, external-contact.md §13).
+
+WeCom documents 41068-41071, 41076, 41077, 41083 and 41084 as errors of a rule; which code is which field is
+ours here. So is the most members and departments in one range.
+"""
 
 from __future__ import annotations
 
