@@ -37,8 +37,24 @@ async def facts_of(
     *,
     zone: ZoneInfo,
     now: datetime,
+    new: bool = False,
 ) -> Facts:
-    """Gather what conditions may ask, over all records of the person."""
+    """Gather what conditions may ask, over all records of the person.
+
+    Args:
+        new: nothing but ``follows`` can be known of her yet.
+    """
+    added = [at for follow in follows for at in (follow.first_added_at, follow.added_at) if at is not None]
+    if new:
+        since = min(added, default=head.first_seen_at)
+        return Facts(
+            now=now,
+            zone=zone,
+            since=since,
+            seen_at=max(added, default=since),
+            stage=head.stage,
+            stage_since=head.stage_at or since,
+        )
     ids = [record.id for record in records]
     visits = (
         await session.execute(
@@ -65,7 +81,6 @@ async def facts_of(
         )
         .order_by(Patient.first_seen_at)
     )
-    added = [at for follow in follows for at in (follow.first_added_at, follow.added_at) if at is not None]
     kept = [visit for visit in visits if visit.status != "cancelled" and visit.at <= now]
     # Not when the row was made: an old history may be told late, and the rules must not see when.
     known = [*added, *(visit.at for visit in visits)] or [head.first_seen_at]

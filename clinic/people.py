@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import case, false, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm.attributes import set_committed_value
 
 from clinic import audit, terms, todos
 from clinic.identity import NotAPhone, canonical_phone
@@ -171,7 +172,9 @@ async def follow_of(session: AsyncSession, patient: Patient, userid: str, *, at:
         .on_conflict_do_nothing(index_elements=["patient_id", "userid"])
     )
     query = select(Follow).where(Follow.patient_id == patient.id, Follow.userid == userid).with_for_update()
-    return (await session.scalars(query)).one()
+    follow = (await session.scalars(query)).one()
+    set_committed_value(follow, "patient", patient)  # at hand for whoever goes on with it
+    return follow
 
 
 async def added(

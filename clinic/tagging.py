@@ -211,8 +211,10 @@ async def say(session: AsyncSession, patient_id: int, words: Iterable[Word], *, 
         for word in words
     ]
     if values:
-        await session.execute(
-            insert(TagWord).values(values).on_conflict_do_nothing(index_elements=["patient_id", "key"])
+        table = Base.metadata.tables[TagWord.__tablename__]
+        connection = await session.connection()
+        await connection.execute(
+            insert(table).on_conflict_do_nothing(index_elements=["patient_id", "key"]), values
         )
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 from clinic import audit, people
 from clinic.effects import FetchContact
 from clinic.rules.happenings import Happening, HappeningKind
-from clinic.tables import Patient
 from handlers import welcomes
 from handlers.router import Router, Turn
 from sop.consequences import reconsider
@@ -36,7 +35,7 @@ def contact_router(pack: Pack, *, public_url: str) -> Router:
     async def follow_up(follow: Follow, happening: Happening, turn: Turn) -> None:
         await reconsider(
             turn.session,
-            await turn.session.get_one(Patient, follow.patient_id),
+            follow.patient,
             happening,
             pack=pack,
             roster=await load_roster(turn.session, pack),

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class Case:
-    """A person over all her records; ``head`` speaks for them."""
+    """A person over all her records; ``head`` speaks for them.
+
+    ``new``: she was recorded a moment ago because she added somebody, so there is nothing else to read.
+    """
 
     session: AsyncSession
     head: Patient
@@ -36,6 +39,7 @@ class Case:
     roster: Roster
     public_url: str
     now: datetime
+    new: bool = False
     _facts: Facts | None = None
 
     @property
@@ -70,6 +74,7 @@ class Case:
                 self.follows,
                 zone=self.book.pack.timezone,
                 now=self.now,
+                new=self.new,
             )
         return replace(
             self._facts, stage=self.head.stage, stage_since=self.head.stage_at or self._facts.since
@@ -96,9 +101,10 @@ async def open_case(
     roster: Roster,
     public_url: str,
     now: datetime,
+    new: bool = False,
 ) -> Case:
-    """Read a person's records and lock her relations."""
-    head, records = await facts.family(session, patient)
+    """Read a person's records and lock her relations; ``new``: see :class:`Case`."""
+    head, records = (patient, [patient]) if new else await facts.family(session, patient)
     query = (
         select(Follow)
         .where(Follow.patient_id.in_([record.id for record in records]))
@@ -114,6 +120,7 @@ async def open_case(
         roster=roster,
         public_url=public_url,
         now=now,
+        new=new,
     )
 
 

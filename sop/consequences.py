@@ -59,7 +59,13 @@ async def reconsider(
         return
     await session.flush()
     case = await open_case(
-        session, patient, book=Rulebook(pack=pack), roster=roster, public_url=public_url, now=now
+        session,
+        patient,
+        book=Rulebook(pack=pack),
+        roster=roster,
+        public_url=public_url,
+        now=now,
+        new=happening.kind in ADDITIONS and patient.first_seen_at == now and not happening.welcome,
     )
     steps = _Steps(case, patient, journeys or WrittenWishes(), late=late)
     if happening.kind in ADDITIONS and happening.userid:

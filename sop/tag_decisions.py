@@ -35,7 +35,7 @@ async def decide(
         late: the happening was found by a sync: say so.
     """
     said = [*await tagging.words_about(case.session, case.ids), *derived]
-    rows = await tagging.worn_rows(case.session, case.ids)
+    rows = {} if case.new else await tagging.worn_rows(case.session, case.ids)
     said += _words_of_rows(rows, said, case)
     held = case.book.held()
     if held:
