@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sop.roster import Roster
 
 WINDOW: Final = timedelta(days=2)
+TRY_AGAIN: Final = timedelta(days=3)  # after a refusal; longer than WINDOW, so that never two are under way
 LOOK_AGAIN: Final = timedelta(days=1)  # is it still there? somebody may have deleted it
 
 
@@ -61,7 +62,7 @@ async def ensure(session: AsyncSession, all_wanted: Mapping[str, Wanted], *, now
     queued = 0
     for role, want in all_wanted.items():
         row = held.get(role)
-        if row is not None and row.wanted == want.digest:
+        if row is not None and row.wanted == want.digest and _under_control(row, now):
             continue
         values = {"wanted": want.digest, "reason": "", "changed_at": now}
         await session.execute(
@@ -76,6 +77,11 @@ async def ensure(session: AsyncSession, all_wanted: Mapping[str, Wanted], *, now
             queued += await _drop(session, role, template_id, now=now)
         await session.delete(held[role])
     return queued
+
+
+def _under_control(row: GroupWelcome, now: datetime) -> bool:
+    """Tell whether WeCom holds what is wanted, or was asked so recently that the answer may still come."""
+    return row.held == row.wanted or now - row.changed_at < TRY_AGAIN
 
 
 async def ask(session: AsyncSession, role: str, digest: str, *, now: datetime, cause: str) -> bool:
