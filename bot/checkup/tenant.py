@@ -122,7 +122,7 @@ class TenantCheck:
                 )
             return from_error(area, exc, optional=True)
         except WeComError:
-            return doubt(area, "这个接口地址不能核对 AgentId（模拟环境）")
+            return doubt(area, "没有得到企业微信的回答，这次没有核对 AgentId")
         if answer.get("close") == 1:
             return bad(area, "应用已停用", "应用管理 → 本应用，打开启用开关。")
         return good(area, f"AgentId 正确；可见范围里有{_range(answer)}")

@@ -231,6 +231,16 @@ async def test_a_wrong_secret_is_tried_once_and_named_with_its_remedy(sandbox: S
     assert [call.api for call in sandbox.tenant.journal.calls()] == ["gettoken"]
 
 
+async def test_the_agent_id_is_compared_and_a_lost_answer_is_called_one(sandbox: Sandbox, pack: Pack) -> None:
+    [fits] = [f for f in await asked_sandbox(sandbox, pack) if f.area == "应用"]
+    sandbox.tenant.faults.add("reset_before", "agent/get", times=None)  # aiohttp asks twice
+    [lost] = [f for f in await asked_sandbox(sandbox, pack) if f.area == "应用"]
+
+    seen = len(list(sandbox.tenant.corp.visible_members()))
+    assert (fits.level, f"{seen} 个成员" in fits.text) == (Level.OK, True)
+    assert (lost.level, "没有得到企业微信的回答" in lost.text) == (Level.WARN, True)
+
+
 async def test_an_address_that_is_not_trusted_is_named_with_the_place_to_add_it(
     sandbox: Sandbox, pack: Pack
 ) -> None:

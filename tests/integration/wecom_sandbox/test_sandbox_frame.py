@@ -86,6 +86,18 @@ async def test_a_form_instead_of_json_is_refused(program: Program, sandbox: Sand
         assert (await answer.json())["errcode"] == 40063
 
 
+async def test_the_app_is_told_about_itself_and_whom_it_sees(program: Program, sandbox: Sandbox) -> None:
+    own = sandbox.connection["agent_id"]
+
+    told = await program.get("agent/get", agentid=str(own))
+
+    seen = [user["userid"] for user in told["allow_userinfos"]["user"]]
+    assert (told["agentid"], told["close"]) == (own, 0)
+    assert seen == [member.userid for member in sandbox.tenant.corp.visible_members()]
+    assert (await program.get("agent/get"))["errcode"] == 40056
+    assert (await program.get("agent/get", agentid=str(own + 1)))["errcode"] == 301002
+
+
 async def test_the_wrong_method_is_refused(program: Program) -> None:
     assert (await program.get("externalcontact/remark"))["errcode"] == 40058
     assert (await program.post("externalcontact/list", {"userid": "xiaohu"}))["errcode"] == 43001
