@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.almanac_command import almanac_command
 from bot.app import Role, create_app
 from bot.logs import configure_logging
 from bot.server import Stopper, serve
@@ -41,6 +42,7 @@ cli = typer.Typer(
 )
 db = typer.Typer(help="数据库。", no_args_is_help=True)
 cli.add_typer(db, name="db")
+cli.command("almanac")(almanac_command)
 
 
 def main() -> None:
