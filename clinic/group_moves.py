@@ -31,15 +31,28 @@ JOINED: Final = "joined"
 LEFT: Final = "left"
 INVITED, BY_LINK, BY_CODE = 1, 2, 3  # as groupchat/get counts the scenes of joining (doc 92122)
 QUIT, REMOVED = 0, 1
+UNSEEN: Final = -1  # a listing says that she is gone, not how
 # An event and a listing may date one move differently; nobody joins twice within so short a time.
 ONE_MOVE: Final = timedelta(minutes=10)
 
 _EXTERNAL: Final = re.compile(r"w[mo][0-9A-Za-z_-]{30}")
 
 
+WAYS: Final[Mapping[tuple[str, int], str]] = {
+    (JOINED, INVITED): "被邀请",
+    (JOINED, BY_LINK): "通过邀请链接",
+    (JOINED, BY_CODE): "扫群二维码",
+    (LEFT, QUIT): "自己退出",
+    (LEFT, REMOVED): "被移出",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """Somebody joined or left. ``scene``: 1 invited, 2 by link, 3 by QR code; leaving: 0 left, 1 removed."""
+    """Somebody joined or left. ``scene``: 1 invited, 2 by link, 3 by QR code; leaving: 0 left, 1 removed.
+
+    Found by a listing only, a leaving's scene is :data:`UNSEEN`.
+    """
 
     person: str
     external: bool
@@ -133,7 +146,7 @@ async def reread(session: AsyncSession, chat_id: str, seats: Sequence[Seat], *, 
         if known and person not in known
     ]
     moves += [
-        Move(person=person, external=row.external, kind="left", at=now)
+        Move(person=person, external=row.external, kind="left", at=now, scene=UNSEEN)
         for person, row in known.items()
         if person not in listed
     ]

@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from clinic import audit, stages
 from clinic.care_tables import Consent, GroupMove, KfMessage, StageMove, SurveyAnswer, Todo, Visit
 from clinic.consents import ConsentKind
+from clinic.group_moves import JOINED, WAYS
 from clinic.stages import Stage
 from clinic.tables import AuditEntry, CustomerGroup
 from clinic.todos import TodoState
@@ -267,12 +268,18 @@ async def _groups(
             place=Place(move.at, 3, move.id),
             action=f"group.{move.kind}",
             actor="",
-            reason=f"{'进入' if move.kind == 'joined' else '离开'}客户群“{name or '未命名的群'}”",
+            reason=_group_words(move, name or "未命名的群"),
             record=move.person,
             detail={"chat_id": move.chat_id, "inviter": move.inviter, "scene": move.scene},
         )
         for move, name in rows
     ]
+
+
+def _group_words(move: GroupMove, name: str) -> str:
+    ways = (WAYS.get((move.kind, move.scene), ""), f"{move.inviter} 邀请" if move.inviter else "")
+    how = "，".join(way for way in ways if way)
+    return f"{'进入' if move.kind == JOINED else '离开'}客户群“{name}”{f'（{how}）' if how else ''}"
 
 
 async def _messages(

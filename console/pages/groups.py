@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from clinic import audit
 from clinic.care_tables import GroupMove, GroupWelcome
-from clinic.group_moves import JOINED
+from clinic.group_moves import JOINED, WAYS
 from clinic.tables import CustomerGroup, GroupMember, Patient
 from console.duties import waiting_count
 from console.forms import FormRefused
@@ -33,13 +33,6 @@ HERE: Final = "/console/groups"
 PAGE: Final = 50
 MOVES: Final = 100
 WEEK: Final = timedelta(days=7)
-SCENES: Final = {
-    ("joined", 1): "被邀请",
-    ("joined", 2): "通过邀请链接",
-    ("joined", 3): "扫群二维码",
-    ("left", 0): "自己退出",
-    ("left", 1): "被移出",
-}
 
 
 def routes() -> Iterable[web.RouteDef]:
@@ -139,7 +132,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         seats=seats,
         names=names,
         cards=cards,
-        scenes=SCENES,
+        scenes=WAYS,
         joined=JOINED,
         greeting=greeting,
         waiting=waiting,

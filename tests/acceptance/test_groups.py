@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from clinic.care_tables import GroupMove, GroupWelcome, Todo
+from clinic.group_moves import UNSEEN
 from clinic.tables import AuditEntry, CustomerGroup, GroupMember
 from store.outbox import OutboxEffect
 from tests.support.quiet import quiet, rows
@@ -86,7 +87,8 @@ async def test_a_change_that_continues_ours_is_applied_without_reading_the_group
     assert await seated(clinic, chat_id) == {"xiaohu", second}
     assert await moves(clinic, chat_id) == [(second, "joined", 3, ""), (first, "left", 0, "")]
     assert (await group(clinic, chat_id)).members == 2
-    assert any("护牙福利社 7 群" in reason for reason in await timeline(clinic, second))
+    assert "进入客户群“护牙福利社 7 群”（扫群二维码）" in await timeline(clinic, second)
+    assert "离开客户群“护牙福利社 7 群”（自己退出）" in await timeline(clinic, first)
 
 
 async def test_a_group_of_which_an_event_was_lost_is_read_and_tells_what_was_missed(clinic: Clinic) -> None:
@@ -113,7 +115,8 @@ async def test_what_no_event_told_is_found_within_the_hour_with_all_that_follows
     await clinic.runtime.clockwork.read_tenant()
     await quiet(clinic)
 
-    assert await moves(clinic, vip) == [(patient, "left", 0, "")]
+    assert await moves(clinic, vip) == [(patient, "left", UNSEEN, "")]
+    assert "离开客户群“种植VIP 3 群”" in await timeline(clinic, patient)
     assert await seated(clinic, vip) == {"zhang.wei"}
     assert [todo.assignee for todo in await asked(clinic, "group_quit")] == ["zhang.wei"]
 
@@ -135,6 +138,7 @@ async def test_who_invited_a_patient_is_read_because_the_event_does_not_say(clin
     await read(clinic)
 
     assert await moves(clinic, chat_id) == [(second, "joined", 1, "zhao.min")]
+    assert "进入客户群“种植VIP 3 群”（被邀请，zhao.min 邀请）" in await timeline(clinic, second)
 
 
 async def test_the_same_news_again_and_in_the_wrong_order_is_one_move(clinic: Clinic) -> None:
