@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -121,14 +122,15 @@ class Handovers:
         )
         if state is TransferState.DONE and resigned:
             # Nobody deletes a patient for a member who left, so no event ends his relation to her.
-            await people.lost(
-                session,
-                external_userid=result.external_userid,
-                userid=handover,
-                by=people.BY_TRANSFER,
-                at=result.takeover_time or now,
-                now=now,
-            )
+            with suppress(people.Forgotten):  # the handover ended all the same
+                await people.lost(
+                    session,
+                    external_userid=result.external_userid,
+                    userid=handover,
+                    by=people.BY_TRANSFER,
+                    at=result.takeover_time or now,
+                    now=now,
+                )
             await self._parted(session, result, handover, now=now)
 
     async def _parted(

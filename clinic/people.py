@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import case, false, select, true, update
+from sqlalchemy import case, delete, false, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -69,11 +69,26 @@ class NumberTaken(ValueError):
         self.patient_id = patient_id
 
 
-async def patient_of(session: AsyncSession, external_userid: str, *, now: datetime) -> Patient:
+class Forgotten(LookupError):
+    """Somebody asked to be forgotten, and what is heard of her is no new meeting: nothing is recorded."""
+
+    def __init__(self) -> None:
+        super().__init__("this person asked to be forgotten and has not come back since")
+
+
+async def patient_of(
+    session: AsyncSession, external_userid: str, *, now: datetime, met_at: datetime | None = None
+) -> Patient:
     """Return the patient with this id, recorded now if new.
 
     Somebody who asked to be forgotten and comes back is a new person, and a manager is asked to make sure
     that she agrees to a new record.
+
+    Args:
+        met_at: since when she and a member are connected; None: what is heard of her says no such thing.
+
+    Raises:
+        Forgotten: she asked for it and has not added anybody since.
     """
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     recorded = await session.execute(
@@ -83,9 +98,20 @@ async def patient_of(session: AsyncSession, external_userid: str, *, now: dateti
         .returning(Patient.id)
     )
     new = recorded.scalar_one_or_none()
-    if new is not None and await terms.erased_since(session, [external_userid]):
+    erased = await terms.erased_since(session, [external_userid]) if new is not None else {}
+    if new is not None and erased:
+        # Our own advice is to delete her in WeCom too: what that makes WeCom say must not bring her back.
+        if met_at is None or met_at <= erased[external_userid]:
+            await session.execute(delete(Patient).where(Patient.id == new))
+            raise Forgotten
         await ask_consent(session, new, external_userid, now=now)
     return (await session.scalars(select(Patient).where(Patient.external_userid == external_userid))).one()
+
+
+async def forgotten(session: AsyncSession, external_userid: str) -> bool:
+    """Tell whether she asked to be forgotten and has not come back since."""
+    known = await session.scalar(select(Patient.id).where(Patient.external_userid == external_userid))
+    return known is None and bool(await terms.erased_since(session, [external_userid]))
 
 
 async def ask_consent(session: AsyncSession, patient_id: int, external_userid: str, *, now: datetime) -> None:
@@ -191,8 +217,11 @@ async def added(
 
     Args:
         half: the member has not confirmed yet; the full event, or a listing, ends that.
+
+    Raises:
+        Forgotten: she asked for it after ``at``.
     """
-    patient = await patient_of(session, external_userid, now=now)
+    patient = await patient_of(session, external_userid, now=now, met_at=at)
     follow = await follow_of(session, patient, userid, at=at)
     known_at = follow.channel_at or (follow.added_at if follow.channel else None)
     if channel and (known_at is None or (at, channel[:64]) > (known_at, follow.channel)):
@@ -217,7 +246,11 @@ async def added(
 async def lost(
     session: AsyncSession, *, external_userid: str, userid: str, by: str, at: datetime, now: datetime
 ) -> Follow:
-    """The relation was ended at ``at`` by :data:`BY_PATIENT`, :data:`BY_MEMBER` or :data:`BY_TRANSFER`."""
+    """The relation was ended at ``at`` by :data:`BY_PATIENT`, :data:`BY_MEMBER` or :data:`BY_TRANSFER`.
+
+    Raises:
+        Forgotten: she asked for it.
+    """
     patient = await patient_of(session, external_userid, now=now)
     follow = await follow_of(session, patient, userid, at=at)
     # A late event knows better than a sync when it was, and who did it. Of two in one second the patient's
@@ -234,8 +267,13 @@ async def lost(
 
 
 async def apply_profile(session: AsyncSession, profile: Profile, *, vault: Vault, now: datetime) -> Patient:
-    """Write what WeCom tells about a person; relations it lists that we missed are added."""
-    patient = await patient_of(session, profile.external_userid, now=now)
+    """Write what WeCom tells about a person; relations it lists that we missed are added.
+
+    Raises:
+        Forgotten: she asked for it and has added nobody since.
+    """
+    met_at = max((fact.added_at for fact in profile.follows), default=None)
+    patient = await patient_of(session, profile.external_userid, now=now, met_at=met_at)
     if profile.name and profile.name != name_of(patient, vault):
         patient.name_sealed = vault.seal(profile.name, about=NAME)
         await terms.record_names(session, {patient.id: [profile.name]}, vault)

@@ -46,15 +46,18 @@ def contact_router(pack: Pack, *, public_url: str) -> Router:
     @router.on(ContactAdded)
     async def record(event: ContactAdded, turn: Turn) -> None:
         """Keep patient and relation, then tags and stage by the channel she came through."""
-        follow = await people.added(
-            turn.session,
-            external_userid=event.external_userid,
-            userid=event.userid,
-            channel=event.state,
-            at=event.happened_at,
-            now=turn.now,
-            half=event.half,
-        )
+        try:
+            follow = await people.added(
+                turn.session,
+                external_userid=event.external_userid,
+                userid=event.userid,
+                channel=event.state,
+                at=event.happened_at,
+                now=turn.now,
+                half=event.half,
+            )
+        except people.Forgotten:  # the event is late: she asked for it since
+            return
         channel = pack.channel(event.state)
         audit.record(
             turn.session,
@@ -89,14 +92,17 @@ def contact_router(pack: Pack, *, public_url: str) -> Router:
         await _fetch(event, turn, edited_at=_stamp(event))
 
     async def parted(event: ContactRemovedByMember | MemberRemovedByContact, turn: Turn, by: str) -> None:
-        follow = await people.lost(
-            turn.session,
-            external_userid=event.external_userid,
-            userid=event.userid,
-            by=by,
-            at=event.happened_at,
-            now=turn.now,
-        )
+        try:
+            follow = await people.lost(
+                turn.session,
+                external_userid=event.external_userid,
+                userid=event.userid,
+                by=by,
+                at=event.happened_at,
+                now=turn.now,
+            )
+        except people.Forgotten:  # deleting her in WeCom too is what we advise
+            return
         words = {
             people.BY_PATIENT: f"删除了成员 {event.userid}",
             people.BY_MEMBER: f"被成员 {event.userid} 删除",
@@ -131,6 +137,8 @@ def contact_router(pack: Pack, *, public_url: str) -> Router:
 
 
 async def _fetch(event: ContactAdded | ContactEdited, turn: Turn, *, edited_at: int = 0) -> None:
+    if await people.forgotten(turn.session, event.external_userid):
+        return
     await outbox.put(
         turn.session,
         FetchContact(external_userid=event.external_userid, edited_at=edited_at),

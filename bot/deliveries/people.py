@@ -47,7 +47,10 @@ class ContactFetch(PlainDelivery):
     ) -> None:
         if not isinstance(outcome.facts, people.Profile):
             return
-        patient = await people.apply_profile(session, outcome.facts, vault=self._vault, now=now)
+        try:
+            patient = await people.apply_profile(session, outcome.facts, vault=self._vault, now=now)
+        except people.Forgotten:
+            return
         edited_at = FetchContact.model_validate(effect.payload).edited_at
         asked_at = effect.dispatched_at or effect.created_at
         edits = await note_edits(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -69,10 +70,11 @@ class TagDelivery(PlainDelivery):
         self, session: AsyncSession, effect: OutboxEffect, outcome: Outcome, *, now: datetime
     ) -> None:
         wanted = MarkTags.model_validate(effect.payload)
-        if outcome.state == outbox.SENT:
-            await self._sent(session, effect, wanted, outcome, now=now)
-        elif outcome.state in (outbox.REFUSED, outbox.EXPIRED):
-            await self._missed(session, wanted, outcome, now=now)
+        with suppress(people.Forgotten):  # meanwhile, while WeCom was asked
+            if outcome.state == outbox.SENT:
+                await self._sent(session, effect, wanted, outcome, now=now)
+            elif outcome.state in (outbox.REFUSED, outbox.EXPIRED):
+                await self._missed(session, wanted, outcome, now=now)
 
     async def _sent(
         self,
@@ -84,8 +86,8 @@ class TagDelivery(PlainDelivery):
         now: datetime,
     ) -> None:
         await tagging.record_corp_tags(session, outcome.facts)
-        _note(session, wanted, "tags.marked", _told(wanted), now=now)
         patient = await people.patient_of(session, wanted.external_userid, now=now)
+        _note(session, wanted, "tags.marked", _told(wanted), now=now)
         follow = (
             await session.scalars(
                 select(Follow)

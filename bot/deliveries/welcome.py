@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -100,11 +101,22 @@ class WelcomeDelivery(PlainDelivery):
     async def record(
         self, session: AsyncSession, effect: OutboxEffect, outcome: Outcome, *, now: datetime
     ) -> None:
+        with suppress(people.Forgotten):  # meanwhile, or before this late greeting
+            await self._record(session, effect, outcome, now=now)
+
+    async def _record(
+        self, session: AsyncSession, effect: OutboxEffect, outcome: Outcome, *, now: datetime
+    ) -> None:
         wanted = SendWelcome.model_validate(effect.payload)
         if isinstance(outcome.facts, people.Profile):
             patient = await people.apply_profile(session, outcome.facts, vault=self._vault, now=now)
         elif outcome.state in ENDS:
-            patient = await people.patient_of(session, wanted.external_userid, now=now)
+            patient = await people.patient_of(
+                session,
+                wanted.external_userid,
+                now=now,
+                met_at=datetime.fromtimestamp(wanted.added_at, UTC) if wanted.added_at else effect.created_at,
+            )
             await outbox.put(
                 session,
                 FetchContact(external_userid=wanted.external_userid),

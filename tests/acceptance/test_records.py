@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import select
 
+from clinic.care_tables import Todo
+from store.outbox import OutboxEffect
 from tests.support.clinic import API_KEY, running_clinic
+from tests.support.quiet import quiet, rows
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -106,9 +111,16 @@ async def test_who_asks_to_be_forgotten_is_and_comes_back_as_somebody_new(clinic
     await clinic.api("GET", f"/patients/{who}", expect=404)
     assert await found(clinic, "晓晴") == []
 
-    await clinic.act("patient-deletes-member", userid="xiaohu", external_userid=who)
-    again = await recorded(clinic, who, "patient.returned")
-    assert again["name"] == ""
+    # What WeCom says of her after that, staff deleting her there among it, brings nothing of her back.
+    clinic.clock.advance(timedelta(minutes=1))
+    await clinic.act("member-edits-patient", userid="xiaohu", external_userid=who, remark="晓晴妈妈")
+    await clinic.act("member-deletes-patient", userid="xiaohu", external_userid=who)
+    await quiet(clinic)
+    await clinic.api("GET", f"/patients/{who}", expect=404)
+    assert await rows(clinic, select(Todo).where(Todo.state == "open")) == []
+    assert await rows(clinic, select(OutboxEffect).where(OutboxEffect.key.contains(who))) == []
+
+    clinic.clock.advance(timedelta(minutes=1))
     await clinic.act("patient-adds-member", userid="xiaohu", external_userid=who, state="front-desk")
     again = await recorded(clinic, who, "patient.returned", "welcome.sent", "todo.asked")
     assert again["name"] == "晓晴"
