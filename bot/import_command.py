@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 FINDINGS: Final = 1
 FAILED: Final = 2
 FAULTS_SHOWN: Final = 50
+LINE_EVERY: Final = 5000  # rows, where nobody watches a bar
 ACTOR: Final = "command-line"
 
 
@@ -50,7 +51,7 @@ async def import_file(
         importer = Importer(
             database, pack=pack, vault=vault, clock=SystemClock(), public_url=settings.public_url
         )
-        return await _run(database, importer, vault, data, kind, file.name, dry_run=dry_run, console=console)
+        return await _run(database, importer, data, kind, file.name, dry_run=dry_run, console=console)
     except (SchemaTooNew, SealBroken) as exc:
         errors.print(f"没有导入：{exc}", markup=False)
         return FAILED
@@ -65,7 +66,6 @@ async def import_file(
 async def _run(
     database: Database,
     importer: Importer,
-    vault: Vault,
     data: bytes,
     kind: Any,
     name: str,
@@ -74,17 +74,15 @@ async def _run(
     console: Console,
 ) -> int:
     began = time.monotonic()
+    ready = await asyncio.to_thread(importing.make_ready, data, kind, None)
     async with database.write() as session:
         row = await importing.submit(
             session,
-            data,
+            ready,
             name=name,
-            kind=kind,
             actor=ACTOR,
             now=SystemClock().now(),
-            vault=vault,
             state=ImportState.CHECKING if dry_run else ImportState.RUNNING,
-            keep=False,
         )
         resumed = row.done if row.state == ImportState.RUNNING else 0
     if resumed and not dry_run:
@@ -99,9 +97,16 @@ async def _run(
         disable=not console.is_terminal,
     ) as progress:
         bar = progress.add_task(title, total=None)
-        await importer.advance(
-            row.id, data, watch=lambda done, total: progress.update(bar, completed=done, total=total)
-        )
+        said = 0
+
+        def watch(done: int, total: int) -> None:
+            nonlocal said
+            progress.update(bar, completed=done, total=total)
+            if not console.is_terminal and done - said >= LINE_EVERY:
+                said = done
+                console.print(f"{title}：{done} / {total}")
+
+        await importer.advance(row.id, data, watch=watch)
     async with database.read() as session:
         ended = await session.get_one(Import, row.id)
     if dry_run:

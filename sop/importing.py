@@ -12,7 +12,6 @@ behind them. Looking through changes nothing but the import's own row.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import zlib
 from dataclasses import dataclass, field
@@ -86,47 +85,50 @@ class Counts:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A file made ready to be stored; ``sealed`` is None where its owner gives it again."""
+
+    kind: ImportKind
+    digest: str
+    sealed: bytes | None
+
+
+def make_ready(data: bytes, kind: ImportKind, vault: Vault | None) -> Upload:
+    """Return a file as it is stored, without a vault as it is only known. It takes a while: use a thread."""
+    digest = hashlib.sha256(f"{kind}\0".encode() + data).hexdigest()
+    sealed = vault.seal_bytes(zlib.compress(data), about=CONTENT) if vault is not None else None
+    return Upload(kind=kind, digest=digest, sealed=sealed)
+
+
 async def submit(
     session: AsyncSession,
-    data: bytes,
+    upload: Upload,
     *,
     name: str,
-    kind: ImportKind,
     actor: str,
     now: datetime,
-    vault: Vault,
     state: ImportState = ImportState.CHECKING,
-    keep: bool = True,
 ) -> Import:
-    """Write down that a file waits to be imported; the same file that still waits is the same import.
-
-    Args:
-        keep: store the file, sealed, so that a server can read it; else its owner gives it again.
-    """
-    digest = hashlib.sha256(f"{kind}\0".encode() + data).hexdigest()
+    """Write down that a file waits to be imported; the same file that still waits is the same import."""
     waiting = select(Import).where(
-        Import.digest == digest,
+        Import.digest == upload.digest,
         Import.finished_at.is_(None),
         Import.content_sealed.is_not(None)
-        if keep
+        if upload.sealed is not None
         else and_(Import.content_sealed.is_(None), Import.state == state.value),
     )
     found = (await session.scalars(waiting.order_by(Import.id).limit(1).with_for_update())).first()
     if found is not None:
         return found
-    sealed = (
-        await asyncio.to_thread(lambda: vault.seal_bytes(zlib.compress(data), about=CONTENT))
-        if keep
-        else None
-    )
     row = Import(
-        digest=digest,
+        digest=upload.digest,
         name=name[-200:],
-        kind=kind,
+        kind=upload.kind,
         state=state.value,
         notices=[],
         faults=[],
-        content_sealed=sealed,
+        content_sealed=upload.sealed,
         actor=actor[:80],
         started_at=now,
         moved_at=now,

@@ -87,10 +87,10 @@ async def upload(request: web.Request) -> web.StreamResponse:
     data = await asyncio.to_thread(sent.file.read)
     if not data.strip():
         return await index(request, status=422, problem="这个文件是空的，请重新选择")
-    now = deps.clock.now()
+    ready = await asyncio.to_thread(importing.make_ready, data, _kind(kind), deps.vault)
     async with deps.database.write() as session:
         row = await importing.submit(
-            session, data, name=_name(sent.filename), kind=_kind(kind), actor=actor, now=now, vault=deps.vault
+            session, ready, name=_name(sent.filename), actor=actor, now=deps.clock.now()
         )
     return go(request, f"{HERE}/{row.id}")
 

@@ -53,10 +53,8 @@ def importer_of(desk: Desk, *, clock: Any = None, **options: Any) -> Importer:
 
 async def upload(desk: Desk, data: bytes, kind: ImportKind = "visits") -> int:
     async with desk.database.write() as session:
-        row = await importing.submit(
-            session, data, name="就诊.csv", kind=kind, actor="admin", now=NOW, vault=desk.vault
-        )
-        return row.id
+        ready = importing.make_ready(data, kind, desk.vault)
+        return (await importing.submit(session, ready, name="就诊.csv", actor="admin", now=NOW)).id
 
 
 async def confirm(desk: Desk, import_id: int) -> bool:
