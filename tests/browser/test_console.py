@@ -35,6 +35,7 @@ PAGES = (
     "/console/channels",
     "/console/channels/of/front-desk",
     "/console/channels/greetings?channel=front-desk&contact=again",
+    "/console/imports",
     "/console/accounts",
     "/console/staff",
     "/console/staff/xiaohu",
