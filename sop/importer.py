@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from sqlalchemy import select
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from clinic import visits
 from clinic.care_tables import Import
@@ -21,6 +19,7 @@ from content.treatment_specs import Catalogue
 from sop.import_look import Look
 from sop.importing import KEPT, Counts, ImportState, Relieved, content_of, let_go, note, save, turn
 from sop.intake import AT_ONCE, HOLD_S, SheetReport, VisitReport, open_intake
+from store.trouble import will_pass
 from store.vault import SealBroken
 
 if TYPE_CHECKING:
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 LOOK: Final = 1000
-_TROUBLE: Final = (OperationalError, InterfaceError, TimeoutError, PoolTimeout)
 
 
 class Importer:
@@ -102,9 +100,9 @@ class Importer:
             await self._break(import_id, _why(exc))
         except Relieved:
             return
-        except _TROUBLE:
-            raise  # the database is away: the same rows are told again when it is back
         except Exception as exc:
+            if will_pass(exc):
+                raise  # the database is away: the same rows are told again when it is back
             # Tried again, it would fail again, and keep every other file waiting.
             log.error("import.failed", import_id=import_id, error=type(exc).__name__)
             await self._break(import_id, f"程序出错（{type(exc).__name__}），没有做完；已经记下的行保留")
@@ -182,9 +180,11 @@ class Importer:
         """
         try:
             return await self._transact(row, counts, read, total)
-        except (Relieved, FileRefused, *_TROUBLE):
-            raise  # the same rows are told again when the cause is gone
+        except (Relieved, FileRefused):
+            raise
         except Exception as exc:
+            if will_pass(exc):
+                raise  # the same rows are told again when the cause is gone
             if len(read) > 1:
                 return await self._slice(row, counts, rows, read[:1], total)
             log.error("import.row_failed", import_id=row.id, row=rows[0].number, error=type(exc).__name__)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from socket import gaierror
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import structlog
 from aiohttp import web
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from console.api import problems
 from console.api.access import check_key
@@ -17,6 +14,7 @@ from console.api.intake import BODY_BYTES, JSON_TYPE, read_body, read_path, read
 from console.api.problems import Problem
 from console.api.requests import Body, Nothing, Parameters
 from console.deps import DEPS, Deps
+from store.trouble import will_pass
 from store.vault import SealBroken
 
 if TYPE_CHECKING:
@@ -134,7 +132,7 @@ async def guarded(
         ).response()
     except Exception as exc:
         _note(request, exc)
-        if _will_pass(exc):
+        if will_pass(exc):
             return Problem(
                 kind=problems.BUSY,
                 detail=f"数据库暂时不可用，什么都没有改变，请 {RETRY_S} 秒后重试",
@@ -143,15 +141,6 @@ async def guarded(
         return Problem(
             kind=problems.INTERNAL, detail="服务器出错，什么都没有改变；请查看服务日志里的 api.failed"
         ).response()
-
-
-def _will_pass(exc: Exception) -> bool:
-    """Tell whether the same request may well succeed later: the database is busy, or away for now."""
-    if isinstance(exc, DBAPIError) and not isinstance(exc, OperationalError):
-        # PostgreSQL's driver has no class of its own for these: deadlock, serialization, lock, shutdown.
-        state = str(getattr(exc.orig, "sqlstate", None) or "")
-        return exc.connection_invalidated or state[:2] in {"40", "53", "55", "57"}
-    return isinstance(exc, TimeoutError | PoolTimeout | OperationalError | ConnectionError | gaierror)
 
 
 def _of_server(exc: web.HTTPException) -> Problem:

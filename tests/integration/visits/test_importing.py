@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from openpyxl import Workbook
+from sqlalchemy.exc import OperationalError
 
 from clinic.care_tables import Import, SurveyAnswer, Visit
 from clinic.imports.columns import ImportKind
@@ -377,3 +378,25 @@ async def test_a_file_on_which_our_own_code_fails_is_broken_and_keeps_no_other_w
     assert (await row_of(desk, first)).state == ImportState.BROKEN
     assert "LookupError" in (await row_of(desk, first)).notices[0]
     assert (await row_of(desk, second)).state == ImportState.CHECKED
+
+
+async def test_an_import_waits_for_a_database_that_is_away_and_loses_no_row(
+    quick_desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = quick_desk
+    import_id = await upload(desk, csv_file(*NUMBERED[:3]))
+    await importer_of(desk).keep()
+    await confirm(desk, import_id)
+    real = Importer._transact
+
+    async def away(*_: Any) -> Any:
+        raise OperationalError("INSERT …", {}, OSError("the server is gone"))
+
+    monkeypatch.setattr(Importer, "_transact", away)
+    with pytest.raises(OperationalError):
+        await importer_of(desk).keep()
+    assert counts(await row_of(desk, import_id)) == (0, 0, 0, 0)
+
+    monkeypatch.setattr(Importer, "_transact", real)
+    await importer_of(desk).keep()
+    assert counts(await row_of(desk, import_id)) == (3, 3, 0, 0)
