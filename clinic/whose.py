@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from clinic import audit, people, terms
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from store.vault import Vault
 
 AT_ONCE: Final = 500  # values in one IN (…)
+FAMILY: Final = 12  # people who may share a phone; more share one that was made up
 MERGES: Final = 20  # records merged into one another, one after the other; more is a circle
 
 
@@ -63,6 +64,7 @@ class Book:
         self._by_external: dict[str, int] = {}
         self._by_number: dict[str, int] = {}
         self._by_phone: dict[str, set[int]] = {}
+        self._crowded: set[str] = set()
         self.recorded = 0
         """How many patients were nobody's before."""
 
@@ -71,10 +73,15 @@ class Book:
         wanted = tuple(refs)
         externals = {ref.external_userid for ref in wanted if ref.external_userid}
         numbers = {ref.clinic_number for ref in wanted if ref.clinic_number}
-        digests = {self._digest(ref.phone) for ref in wanted if ref.phone}
         await self._read(Patient.external_userid, externals)
         await self._read(Patient.clinic_number, numbers)
-        for some in _slices(digests):
+        digests = {
+            self._digest(ref.phone)
+            for ref in wanted
+            if ref.phone and not ref.external_userid and ref.clinic_number not in self._by_number
+        }
+        await self._find_crowds(digests)
+        for some in _slices(digests - self._crowded):
             rows = await self._session.execute(
                 select(PatientTerm.digest, Patient)
                 .join(Patient, Patient.id == PatientTerm.patient_id)
@@ -88,6 +95,17 @@ class Book:
             if not survivors:
                 break
             await self._read(Patient.id, survivors)
+
+    async def _find_crowds(self, digests: Collection[str]) -> None:
+        """Find the phones that desks write down for whoever gives none: they are nobody's."""
+        for some in _slices(digests):
+            crowds = await self._session.scalars(
+                select(PatientTerm.digest)
+                .where(PatientTerm.digest.in_(some), PatientTerm.kind == terms.PHONE)
+                .group_by(PatientTerm.digest)
+                .having(func.count() > FAMILY)
+            )
+            self._crowded.update(crowds)
 
     def find(self, ref: PersonRef) -> Patient | None:
         """Return the patient meant, or None for somebody new.
@@ -214,6 +232,10 @@ class Book:
     def _by_the_phone(self, ref: PersonRef) -> Patient | None:
         if not ref.phone:
             return None
+        if self._digest(ref.phone) in self._crowded:
+            if ref.clinic_number:
+                return None
+            raise PersonUnclear("phone", f"这个电话有超过 {FAMILY} 位客户：请加上病历号")
         found = {
             patient.id: patient
             for one in self._by_phone.get(self._digest(ref.phone), ())

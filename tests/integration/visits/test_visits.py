@@ -16,7 +16,7 @@ from clinic import finding, visits
 from clinic.care_tables import Todo, Visit
 from clinic.tables import Member, Patient
 from clinic.visits import VisitStatus
-from clinic.whose import PersonRef, PersonUnclear
+from clinic.whose import FAMILY, PersonRef, PersonUnclear
 from content.treatment_specs import Catalogue
 from sop import intake
 from sop.intake import NotTaken, VisitReport
@@ -154,6 +154,19 @@ async def test_a_family_that_shares_a_phone_stays_several_people(desk: Desk) -> 
     with pytest.raises(PersonUnclear, match="2 位客户"):
         await desk.tell(fact("V9"), person=PersonRef(phone="13800138000"))
     assert await desk.tell(fact("V9"), person=PersonRef(phone="13800138000", name="王乙")) == ["added"]
+
+
+async def test_a_phone_that_a_desk_writes_for_everybody_is_nobodys(desk: Desk) -> None:
+    crowd = [PersonRef(clinic_number=f"C{i:02}", phone="13800000000") for i in range(FAMILY + 1)]
+    await desk.tell_reports([VisitReport(person=who, visit=fact(f"V{i}")) for i, who in enumerate(crowd)])
+
+    await desk.tell(fact("V50"), person=PersonRef(clinic_number="C50", phone="13800000000"))
+    await desk.tell(fact("V51"), person=crowd[3])
+    with pytest.raises(PersonUnclear, match="超过"):
+        await desk.tell(fact("V52"), person=PersonRef(phone="13800000000", name="王小雨"))
+
+    assert len(await desk.patients()) == FAMILY + 2
+    assert {v["whose"] for v in await desk.visits() if v["number"] in ("V50", "V51")} == {"C50", "C03"}
 
 
 async def test_a_phone_with_another_name_is_somebody_else(desk: Desk) -> None:
