@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select, union_all
 
 from clinic.care_tables import KfMessage, SurveyAnswer, Visit
 from clinic.rules.facts import Facts, VisitFact
@@ -54,6 +54,7 @@ async def facts_of(
             seen_at=max(added, default=since),
             stage=head.stage,
             stage_since=head.stage_at or since,
+            seen=tuple(added),
         )
     ids = [record.id for record in records]
     visits = (
@@ -63,16 +64,12 @@ async def facts_of(
             .order_by(Visit.at, Visit.id)
         )
     ).all()
-    written = (
-        select(func.max(KfMessage.at))
-        .where(
-            KfMessage.external_userid.in_([record.external_userid for record in records]),
-            KfMessage.origin == FROM_PATIENT,
-        )
-        .scalar_subquery()
+    written = select(KfMessage.at).where(
+        KfMessage.external_userid.in_([record.external_userid for record in records]),
+        KfMessage.origin == FROM_PATIENT,
     )
-    answered = select(func.max(SurveyAnswer.at)).where(SurveyAnswer.patient_id.in_(ids)).scalar_subquery()
-    wrote, answered_at = (await session.execute(select(written, answered))).one()
+    answered = select(SurveyAnswer.at).where(SurveyAnswer.patient_id.in_(ids))
+    spoke = set(await session.scalars(union_all(written, answered)))
     referred = await session.scalars(
         select(Patient.first_seen_at)
         .where(
@@ -84,8 +81,7 @@ async def facts_of(
     kept = [visit for visit in visits if visit.status != "cancelled" and visit.at <= now]
     # Not when the row was made: an old history may be told late, and the rules must not see when.
     known = [*added, *(visit.at for visit in visits)] or [head.first_seen_at]
-    seen = [*added, *(visit.at for visit in kept)]
-    seen += [at for at in (wrote, answered_at) if at is not None and at <= now]
+    seen = [*added, *(visit.at for visit in kept), *(at for at in spoke if at <= now)]
     since = min(known)
     return Facts(
         now=now,
@@ -105,4 +101,5 @@ async def facts_of(
             for visit in visits
         ),
         referred=tuple(referred),
+        seen=tuple(seen),
     )

@@ -30,6 +30,7 @@ NAME: Final = "patient.name"  # what a sealed name is bound to
 REAL_NAME: Final = "patient.real_name"
 PHONE: Final = "patient.phone"
 REMARK: Final = "follow.remark"
+RECORDED_NOW: Final = "patients recorded in this session"  # their row ids, in the session's info
 BY_PATIENT: Final = "patient"
 BY_MEMBER: Final = "member"
 BY_TRANSFER: Final = "transfer"  # handed over to a colleague (在职继承)
@@ -98,6 +99,8 @@ async def patient_of(
         .returning(Patient.id)
     )
     new = recorded.scalar_one_or_none()
+    if new is not None:
+        session.info.setdefault(RECORDED_NOW, set()).add(new)
     erased = await terms.erased_since(session, [external_userid]) if new is not None else {}
     if new is not None and erased:
         # Our own advice is to delete her in WeCom too: what that makes WeCom say must not bring her back.

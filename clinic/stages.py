@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clinic.care_tables import StageMove
 from clinic.tables import Patient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -145,13 +145,42 @@ def fold(moves: Iterable[Move]) -> Standing:
     return Standing(stage=stage, since=since, way=way, returns=returns, changes=tuple(changes))
 
 
-async def standing_of(session: AsyncSession, patient_id: int) -> Standing:
-    """Fold what is recorded of a patient, and of the records that were merged into hers."""
+async def moves_of(session: AsyncSession, patient_id: int, *, but_of: Sequence[str] = ()) -> list[Move]:
+    """Return what is recorded of a patient, and of the records that were merged into hers.
+
+    Args:
+        but_of: leave out what these rules recorded.
+    """
     records = select(Patient.id).where(or_(Patient.id == patient_id, Patient.merged_into == patient_id))
     rows = await session.execute(
-        select(StageMove.key, StageMove.stage, StageMove.at).where(StageMove.patient_id.in_(records))
+        select(StageMove.key, StageMove.stage, StageMove.at, StageMove.rule).where(
+            StageMove.patient_id.in_(records)
+        )
     )
-    return fold(Move(key=key, stage=Stage(stage), at=at) for key, stage, at in rows)
+    return [Move(key=key, stage=Stage(stage), at=at) for key, stage, at, rule in rows if rule not in but_of]
+
+
+async def standing_of(session: AsyncSession, patient_id: int) -> Standing:
+    """Fold what is recorded of a patient, and of the records that were merged into hers."""
+    return fold(await moves_of(session, patient_id))
+
+
+async def withdraw(
+    session: AsyncSession, records: Sequence[Patient], *, rules: Sequence[str], but: Collection[str]
+) -> None:
+    """Take back what these rules recorded under other keys than ``but``, and fold the stage anew."""
+    gone = await session.execute(
+        delete(StageMove)
+        .where(
+            StageMove.patient_id.in_([record.id for record in records]),
+            StageMove.rule.in_(rules),
+            StageMove.key.not_in(but),
+        )
+        .returning(StageMove.id)
+    )
+    if gone.first() is not None:
+        for record in records:
+            await recompute(session, record)
 
 
 async def recompute(session: AsyncSession, patient: Patient) -> Standing:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from clinic import audit, people, stages, tagging
 from clinic.rules.happenings import Happening
-from clinic.rules.rules import Rule, fires, true_since, words_of
-from clinic.rules.wearing import Word, worn
+from clinic.rules.replay import reached
+from clinic.rules.rules import Rule, fires, words_of
 from clinic.stages import Moved, Stage
 from sop import tag_decisions
 from sop.case import Case, open_case, short_key
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from clinic.rules.wearing import Word
     from clinic.tables import Patient
     from content.pack import Pack
     from sop.roster import Roster
@@ -65,7 +66,8 @@ async def reconsider(
         roster=roster,
         public_url=public_url,
         now=now,
-        new=happening.kind in ADDITIONS and patient.first_seen_at == now and not happening.welcome,
+        # An import records people and their visits at once; an addition that makes a record knows no more.
+        new=happening.kind in ADDITIONS and patient.id in session.info.get(people.RECORDED_NOW, ()),
     )
     steps = _Steps(case, patient, journeys or WrittenWishes(), late=late)
     if happening.kind in ADDITIONS and happening.userid:
@@ -182,35 +184,35 @@ class _Steps:
             await hand_over(case, rule, key=turn)
 
     async def hold(self) -> None:
-        """Follow the rules about stages that hold over time."""
+        """Bring the stages that conditions make up to date, with all of her history as it is known now."""
         case = self._case
         rules = [rule for rule in case.book.held() if rule.stage is not None]
-        if not rules:
+        if not rules or case.new:
             return
-        facts = await case.facts()
-        for rule in rules:
-            if rule.held is None or rule.stage is None:
-                continue
-            tags: dict[str, Word] = {}
-            if rule.held.tags or rule.held.not_tags:
-                said = await tagging.words_about(case.session, case.ids)
-                tags = dict(worn(said, exclusive=case.book.exclusive, now=case.now))
-            since = true_since(rule.held, facts, tags)
-            if since is None:
-                continue
-            key = f"{rule.key}:{int(since.timestamp())}"
-            moved = await self._move(
-                Happening(kind="tick", at=since),
-                key=key,
-                stage=Stage(rule.stage),
-                reason=rule.reason,
-                rule=rule.key,
+        keys = [rule.key for rule in rules]
+        found = {
+            one.key: one
+            for one in reached(
+                rules,
+                await case.facts(),
+                await stages.moves_of(case.session, case.head.id, but_of=keys),
+                await tagging.words_about(case.session, case.ids),
+                exclusive=case.book.exclusive,
             )
-            await self._wish(rule, key, fresh=moved.fresh)
-            if moved.changed and moved.after == rule.stage and since >= case.now - NEWS:
-                await hand_over(case, rule, key=rule.stage)
-            if moved.changed:
-                facts = await case.facts()
+        }
+        # A fact that came late may show that it was not so at the time.
+        await stages.withdraw(case.session, case.records, rules=keys, but=found.keys())
+        for key, one in found.items():
+            moved = await self._move(
+                Happening(kind="tick", at=one.at),
+                key=key,
+                stage=one.stage,
+                reason=one.rule.reason,
+                rule=one.rule.key,
+            )
+            await self._wish(one.rule, key, fresh=moved.fresh)
+            if moved.changed and moved.after is one.stage and one.at >= case.now - NEWS:
+                await hand_over(case, one.rule, key=one.stage)
 
     async def words_of_her_history(self) -> list[Word]:
         """Return what rules say about her being lost and her returns, which later facts may undo."""

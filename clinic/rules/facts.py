@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Facts:
         seen_at: when we last had to do with her: a visit, an addition, an answer, a message.
         referred: when each person came who was sent by her, oldest first.
         visits: oldest first.
+        seen: every time we had to do with her, in any order.
     """
 
     now: datetime
@@ -42,6 +43,17 @@ class Facts:
     born_on: date | None = None
     visits: tuple[VisitFact, ...] = ()
     referred: tuple[datetime, ...] = ()
+    seen: tuple[datetime, ...] = ()
+
+    def as_of(self, moment: datetime) -> Facts:
+        """Return what was true at an earlier moment, as far as these facts tell; her stage stays."""
+        return replace(
+            self,
+            now=moment,
+            seen_at=max((at for at in self.seen if at <= moment), default=self.since),
+            visits=tuple(visit for visit in self.visits if visit.at <= moment),
+            referred=tuple(at for at in self.referred if at <= moment),
+        )
 
     @property
     def attended(self) -> tuple[VisitFact, ...]:

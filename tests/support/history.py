@@ -10,11 +10,15 @@ from sqlalchemy import func, select
 
 from bot.deliveries.base import Outcome
 from bot.deliveries.tags import TagDelivery
-from clinic.care_tables import StageMove
+from clinic import people
+from clinic.care_tables import StageMove, Visit
 from clinic.effects import MarkTags
+from clinic.rules.happenings import Happening
 from clinic.tables import Follow, Patient, PatientTag, Tag
 from handlers.contacts import contact_router
 from handlers.router import Turn
+from sop.consequences import reconsider
+from sop.roster import load_roster
 from store import outbox
 from store.outbox import OutboxEffect
 from wecom.events import ContactAdded, ContactEdited, ContactRemovedByMember, MemberRemovedByContact
@@ -76,17 +80,78 @@ def edited(userid: str, at: datetime, *, who: str = WHO) -> ContactEdited:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Came:
+    """She came to the clinic, or booked; a visit is recorded once, however often it is told."""
+
+    happened_at: datetime
+    treatment: str
+    status: str = "done"
+    external_userid: str = WHO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """She used one of the pack's keywords in 微信客服."""
+
+    happened_at: datetime
+    keyword: str
+    external_userid: str = WHO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Teller:
     """One database, one pack, and the handlers of contacts."""
 
     database: Database
     pack: Pack
 
-    async def tell(self, event: Event, *, now: datetime = NOW) -> int:
+    async def tell(self, event: Event | Came | Said, *, now: datetime = NOW) -> int:
         """Handle one event in its own transaction; return how many handlers it called."""
+        if isinstance(event, Came | Said):
+            await self._hear(event, now=now)
+            return 0
         async with self.database.write() as session:
             turn = Turn(session=session, now=now, received_at=now)
             return await contact_router(self.pack, public_url=PUBLIC).handle(event, turn)
+
+    async def _hear(self, fact: Came | Said, *, now: datetime) -> None:
+        """Record what the clinic's system or 微信客服 tells, as those who take it in do."""
+        async with self.database.write() as session:
+            patient = await people.patient_of(session, fact.external_userid, now=now)
+            if isinstance(fact, Said):
+                happening = Happening(kind="keyword", at=fact.happened_at, keyword=fact.keyword)
+            else:
+                happening = Happening(
+                    kind="visit",
+                    at=fact.happened_at,
+                    visit_status=fact.status,
+                    treatment=fact.treatment,
+                )
+                number = f"{patient.id}:{happening.key}"
+                known = await session.scalar(select(Visit.id).where(Visit.number == number))
+                if known is None:
+                    session.add(
+                        Visit(
+                            patient_id=patient.id,
+                            source="clinic",
+                            number=number,
+                            status=fact.status,
+                            at=fact.happened_at,
+                            treatment=fact.treatment,
+                            amount_fen=250_000,
+                            created_at=now,
+                            updated_at=now,
+                        )
+                    )
+            await reconsider(
+                session,
+                patient,
+                happening,
+                pack=self.pack,
+                roster=await load_roster(session, self.pack),
+                public_url=PUBLIC,
+                now=now,
+            )
 
     async def accept(self, *, now: datetime = NOW) -> int:
         """Let WeCom accept every change of tags that is queued, oldest first; return how many."""
