@@ -14,6 +14,7 @@ _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _UNENCODED_PLUS: Final = re.compile(r"(?<=[0-9]) (?=\d{2}:\d{2}\Z)", re.ASCII)
 # Any of these fits every zone's arithmetic; a typing error of four digits rarely does.
 YEARS: Final = (2000, 2999)
+BORN_FROM: Final = 1880  # people are older than anything that happens here
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -37,14 +38,25 @@ def _instant(value: Any) -> datetime:
 
 
 def _day(value: Any) -> date:
+    day = _written_day(value)
+    _check_year(day.year)
+    return day
+
+
+def _written_day(value: Any) -> date:
     remedy = "写成 YYYY-MM-DD，如 2025-06-02"
     if not isinstance(value, str) or not _DATE.fullmatch(value):
         raise PydanticCustomError("day", "不是日期：{remedy}", {"remedy": remedy})
     try:
-        day = date.fromisoformat(value)
+        return date.fromisoformat(value)
     except ValueError:
         raise PydanticCustomError("day", "没有这一天：{remedy}", {"remedy": remedy}) from None
-    _check_year(day.year)
+
+
+def _birthday(value: Any) -> date:
+    day = _written_day(value)
+    if not BORN_FROM <= day.year <= YEARS[1]:
+        raise PydanticCustomError("birthday", "生日不对：请核对年份")
     return day
 
 
@@ -74,6 +86,7 @@ Instant = Annotated[
     datetime, PlainValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
 Day = Annotated[date, PlainValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+Birthday = Annotated[date, PlainValidator(_birthday), WithJsonSchema({"type": "string", "format": "date"})]
 Moment = Annotated[
     datetime | date,
     PlainValidator(_moment),

@@ -17,7 +17,7 @@ from clinic.identity import NotAPhone, canonical_phone
 from clinic.imports.cells import MAX_FEN
 from clinic.visits import SOURCE, VisitStatus
 from clinic.whose import PersonRef
-from console.api.fields import CommaSeparated, Day, Instant, Moment, Plain, no_control
+from console.api.fields import Birthday, CommaSeparated, Instant, Moment, Plain, no_control
 from console.api.patient_requests import ExternalUserid
 from console.api.requests import Body, Parameters
 
@@ -77,7 +77,7 @@ class PersonBody(Body):
         default=None, description="手机或带区号的固话；家人常共用，最好同时给病历号"
     )
     name: Annotated[Plain, Field(max_length=64)] | None = Field(default=None, description="真实姓名")
-    born_on: Day | None = Field(default=None)
+    born_on: Birthday | None = Field(default=None, description="出生日期")
 
     @model_validator(mode="after")
     def names_somebody(self) -> Self:

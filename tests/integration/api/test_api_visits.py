@@ -62,6 +62,14 @@ async def test_a_visit_is_recorded_once_and_can_be_listed(clinic_anywhere: ApiCl
     assert clinic.wakes
 
 
+async def test_patients_of_every_age_have_a_birthday(clinic: ApiClinic) -> None:
+    for number, born_on in enumerate(("1928-02-29", "1988-03-08", "2021-06-01")):
+        patient = {"clinic_number": f"B{number}", "born_on": born_on}
+        assert (await clinic.post(VISITS, visit(f"V{number}", patient=patient))).status == 201
+
+    assert [str(p.born_on) for p in await rows(clinic, Patient)] == ["1928-02-29", "1988-03-08", "2021-06-01"]
+
+
 async def test_many_visits_are_recorded_together(clinic_anywhere: ApiClinic) -> None:
     many = [visit(f"V{i}", patient={"clinic_number": f"B{i % 7}"}) for i in range(500)]
 
@@ -95,6 +103,9 @@ async def test_one_wrong_visit_keeps_all_of_the_request_out_and_is_named(clinic_
         pytest.param({"patient": {"name": "王小雨"}}, "patient", id="a name only"),
         pytest.param({"patient": {"phone": "12345"}}, "patient.phone", id="no phone"),
         pytest.param({"patient": {"clinic_number": "1", "born_on": "1990"}}, "patient.born_on", id="no birthday"),
+        pytest.param(
+            {"patient": {"clinic_number": "1", "born_on": "0188-03-08"}}, "patient.born_on", id="a typing error"
+        ),
         pytest.param({"source": "Our System"}, "source", id="a source with blanks"),
         pytest.param({"price": 1}, "price", id="an unknown field"),
     ],
