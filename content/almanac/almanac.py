@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +18,7 @@ PROVISIONAL: Final = "国务院的放假通知公布后以通知为准"
 _ORDER: Final[tuple[Kind, ...]] = ("法定假日", "调休上班", "节日", "节气", "健康日", "电商", "学期")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # compared and cached by identity
 class Almanac:
     """Says what a day is. Years 2000–2099; any other raises ``ValueError``."""
 
@@ -35,8 +34,7 @@ class Almanac:
 
     def days(self, year: int) -> tuple[Entry, ...]:
         """Give every entry that touches ``year``, by first day; holidays stand before what they are for."""
-        entries = (*recurring(year), *self._holidays(year), *self._make_up(year))
-        return tuple(sorted(entries, key=lambda entry: (entry.start, _ORDER.index(entry.kind), entry.key)))
+        return _days(self, year)
 
     def on(self, day: date) -> tuple[Entry, ...]:
         """Give everything that ``day`` is, the holiday first."""
@@ -49,15 +47,16 @@ class Almanac:
             (entry for entry in recurring(year) if entry.key == key and entry.start.year == year), None
         )
 
-    def _holidays(self, year: int) -> Iterator[Entry]:
-        """Give each run of days off as one entry, also where it crosses New Year."""
+    def holidays(self, year: int) -> Iterator[Entry]:
+        """Give each run of days off that touches ``year`` as one entry, also where it crosses New Year."""
         off: dict[date, str] = {}
         # The neighbours matter only around New Year; past the tables there is nothing to join.
         for near in range(max(year - 1, FIRST_YEAR), min(year + 1, LAST_YEAR) + 1):
             off |= self.workdays.arrangement(near).off
         run: list[date] = []
         for day in sorted(off):
-            if run and day - run[-1] > timedelta(days=1):
+            # The tables leave out some weekend days that lie within a holiday (as in 端午 2011).
+            if run and self.next_workday(run[-1]) < day:
                 yield from self._holiday(year, run, off)
                 run = []
             run.append(day)
@@ -81,7 +80,8 @@ class Almanac:
             note=PROVISIONAL if provisional else "",
         )
 
-    def _make_up(self, year: int) -> Iterator[Entry]:
+    def make_up_days(self, year: int) -> Iterator[Entry]:
+        """Give each weekend day that is worked; none while the year is provisional."""
         for day, name in self.workdays.arrangement(year).work.items():
             yield Entry(
                 key=f"work.{day:%m-%d}",
@@ -91,6 +91,12 @@ class Almanac:
                 start=day,
                 end=day,
             )
+
+
+@lru_cache(maxsize=256)
+def _days(almanac: Almanac, year: int) -> tuple[Entry, ...]:
+    entries = (*recurring(year), *almanac.holidays(year), *almanac.make_up_days(year))
+    return tuple(sorted(entries, key=lambda entry: (entry.start, _ORDER.index(entry.kind), entry.key)))
 
 
 @lru_cache(maxsize=1)
