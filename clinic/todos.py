@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clinic.care_tables import Todo
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+PERSONAL: Final = ("lost",)  # what the assignee should take to heart; nobody can do it for him
 MANAGER: Final = "manager"  # whoever the roster says manages when the to-do is shown
 
 
@@ -93,6 +94,32 @@ async def close(
         .returning(Todo.id)
     )
     return closed.scalar_one_or_none() is not None
+
+
+async def pass_on(session: AsyncSession, leaver: str, *, name: str, now: datetime, by: str) -> int:
+    """Give a leaver's open to-dos to the managers and return how many; what only concerned him is dropped.
+
+    Args:
+        name: how the leaver is called, for whoever reads the to-do now.
+    """
+    mine = (Todo.assignee == leaver, Todo.state == TodoState.OPEN)
+    await session.execute(
+        update(Todo)
+        .where(*mine, Todo.kind.in_(PERSONAL))
+        .values(state=TodoState.DROPPED, closed_at=now, closed_by=by[:80])
+    )
+    passed = await session.execute(
+        update(Todo)
+        .where(*mine)
+        .values(assignee=MANAGER, body=func.substr(literal(was_his(name)) + Todo.body, 1, 500))
+        .returning(Todo.id)
+    )
+    return len(passed.all())
+
+
+def was_his(name: str) -> str:
+    """Return how the body of a to-do begins that was for somebody who has left."""
+    return f"（{name} 已离职，请安排别的同事）"
 
 
 async def settle(session: AsyncSession, key: str, *, now: datetime, by: str) -> None:

@@ -80,16 +80,21 @@ class Case:
             self._facts, stage=self.head.stage, stage_since=self.head.stage_at or self._facts.since
         )
 
-    def story(self) -> str:
-        """Tell in a line who this is, without a name: cards go through WeCom."""
-        first = min((f.first_added_at or f.added_at or f.changed_at for f in self.follows), default=None)
+    def story(self, *, before: Stage | None = None) -> str:
+        """Tell in a line who this is, without a name: cards go through WeCom.
+
+        Args:
+            before: the stage that she was at until a moment ago; by default the one she is at.
+        """
+        known = [at for f in self.follows if (at := f.first_added_at or f.added_at) is not None]
+        first = min(known, default=None)
         channel = self.book.pack.channel(next((f.channel for f in self.follows if f.channel), None))
         parts = []
         if first is not None:
             parts.append(f"{first.astimezone(self.book.pack.timezone):%Y-%m-%d} 添加")
         if channel is not None:
             parts.append(f"来自“{channel.title}”")
-        parts.append(f"阶段：{Stage(self.head.stage).title}")
+        parts.append(f"此前的阶段：{before.title}" if before else f"阶段：{Stage(self.head.stage).title}")
         return "，".join(parts)
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from clinic import todos
+from clinic.tables import Member
 from sop.effects import NotifyStaff
 from store import outbox
 
@@ -36,9 +37,14 @@ async def hand_out(
 ) -> bool:
     """Ask for something once (see :func:`clinic.todos.ask`) and tell the assignee by a card.
 
+    What is for a member who has left is asked of the managers: nobody would ever see it.
+
     Returns:
         False when it was asked before; then nobody is told again.
     """
+    member = None if assignee == todos.MANAGER else await session.get(Member, assignee)
+    if member is not None and member.left_at is not None:
+        assignee, body = todos.MANAGER, todos.was_his(member.name or member.userid) + body
     asked = await todos.ask(
         session,
         key=key,

@@ -38,6 +38,7 @@ async def see_off(
         subject=f"member:{member.userid}",
         reason=f"成员 {name} 离职",
     )
+    await todos.pass_on(session, member.userid, name=name, now=now, by=audit.RULES)
     await session.flush()
     roster = await load_roster(session, pack)
     held = await staff.holdings(session, member.userid)

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from clinic import audit, people, todos
 from clinic.care_tables import Todo
 from clinic.stages import Stage
+from clinic.tables import Member
 from clinic.todos import TodoState
 from sop.handouts import hand_out
 
@@ -32,30 +33,43 @@ async def parted(case: Case, happening: Happening, moved: Moved) -> None:
         await _found_missing(case)
         return
     when = f"{happening.at.astimezone(case.book.pack.timezone):%m-%d %H:%M}"
-    others = "、".join(follow.userid for follow in case.connected)
+    names = await _names(case, happening.userid)
+    others = "、".join(names[follow.userid] for follow in case.connected)
     gone = moved.after is Stage.LOST
-    left = "与我们都断开了联系" if gone else f"还与 {others} 保持联系" if others else ""
+    left = "，与我们都断开了联系" if gone else f"，还与 {others} 保持联系" if others else ""
+    story = case.story(before=moved.before if gone and moved.before is not Stage.LOST else None)
     key = f"{LOST}:{case.head.id}:{happening.userid}:{int(happening.at.timestamp())}"
-    if happening.by != people.BY_MEMBER:
+    member = await case.session.get(Member, happening.userid)
+    here = member is None or member.left_at is None
+    if happening.by != people.BY_MEMBER and here:
         await _ask(
             case,
             key=f"{key}:member",
             assignee=happening.userid,
             title="一位顾客删除了你",
-            body=f"{case.story()}。{when} 起收不到你的消息，{left}。不用加回来追问，"
+            body=f"{story}。{when} 起收不到你的消息{left}。不用加回来追问，"
             "想想最近一次联系说了什么，有要紧的复诊请前台电话提醒。",
         )
     if gone or happening.by == people.BY_MEMBER:
-        by = {people.BY_MEMBER: f"{happening.userid} 删除了一位顾客"}.get(
-            happening.by, f"一位顾客删除了 {happening.userid}"
-        )
+        whom = names[happening.userid] + ("" if here else "（已离职）")
+        by = f"{whom} 删除了一位顾客" if happening.by == people.BY_MEMBER else f"一位顾客删除了 {whom}"
         await _ask(
             case,
             key=f"{key}:manager",
             assignee=todos.MANAGER,
             title="一位顾客流失了" if gone else "成员删除了一位顾客",
-            body=f"{when} {by}，{left}。{case.story()}。请看看经过，再决定要不要由别的同事联系。",
+            body=f"{when} {by}{left}。{story}。请看看经过，再决定要不要由别的同事联系。",
         )
+
+
+async def _names(case: Case, userid: str) -> dict[str, str]:
+    """Return how the members are called whom this concerns."""
+    userids = {userid, *(follow.userid for follow in case.connected)}
+    rows = await case.session.execute(
+        select(Member.userid, Member.alias, Member.name).where(Member.userid.in_(userids))
+    )
+    called = {one: alias or name for one, alias, name in rows}
+    return {one: called.get(one) or one for one in userids}
 
 
 async def _found_missing(case: Case) -> None:

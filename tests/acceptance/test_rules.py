@@ -201,7 +201,8 @@ async def test_who_deletes_us_is_lost_told_of_and_recognised_when_she_returns(cl
     lost = [todo for todo in await todos(clinic) if todo[0] == "lost"]
     assert [todo[1:] for todo in lost] == [("xiaohu", "open"), ("manager", "open")]
     (body,) = await rows(clinic, select(Todo.body).where(Todo.kind == "lost", Todo.assignee == "manager"))
-    assert "来自“抖音”" in body
+    assert "来自“抖音”，此前的阶段：已成交" in body
+    assert "删除了 小护，与我们都断开了联系" in body
     assert any("停掉所有旅程" in reason for reason in await reasons(clinic, who))
 
     clinic.clock.advance(minutes(60))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from clinic import todos as asking
 from clinic import transfers
 from clinic.care_tables import Todo, Transfer
 from clinic.tables import CustomerGroup, Follow, Member, Patient
@@ -163,6 +164,44 @@ async def run_of(clinic: Clinic, run: str, patients: list[str], **order: Any) ->
     """Hand patients of xiaohu over to li.na."""
     values = {"handover": "xiaohu", "takeover": "li.na", "resigned": False, "groups": ()} | order
     await hand_over(clinic, Order(run=run, patients=tuple(patients), **values))
+
+
+async def test_what_was_asked_of_a_leaver_and_what_would_be_is_asked_of_the_manager(clinic: Clinic) -> None:
+    async def named() -> bool:
+        found = await member(clinic, "zhang.wei")
+        return found is not None and bool(found.name)
+
+    await clinic.until(named, what="his name is read")
+    patient = await add_patient(clinic, "zhang.wei")
+    async with clinic.runtime.database.write() as session:
+        await asking.ask(
+            session,
+            key="handoff:1",
+            kind="handoff",
+            assignee="zhang.wei",
+            title="顾客开始治疗，请医生接手",
+            body="请确认下次时间。",
+            now=clinic.clock.now(),
+        )
+    await clinic.act("member-leaves", userid="zhang.wei")
+    await quiet(clinic)
+
+    (passed,) = await todos(clinic, "handoff")
+    assert (passed.assignee, passed.body) == ("manager", "（张伟 已离职，请安排别的同事）请确认下次时间。")
+
+    clinic.clock.advance(timedelta(minutes=5))
+    await clinic.act("patient-deletes-member", userid="zhang.wei", external_userid=patient)
+    await quiet(clinic)
+    (lost,) = await todos(clinic, "lost")
+    assert lost.assignee == "manager"
+    assert "一位顾客删除了 张医生（已离职），与我们都断开了联系" in lost.body
+
+    await clinic.act("member-leaves", userid="chen.jing")  # the pack sends first visitors to him
+    await quiet(clinic)
+    visit = {"number": "V1", "at": clinic.clock.now().isoformat(), "status": "arrived"}
+    await clinic.api("POST", "/visits", {**visit, "patient": {"external_userid": patient}}, expect=201)
+    assert {todo.assignee for todo in await todos(clinic, "handoff")} == {"manager"}
+    assert len(await todos(clinic, "handoff")) == 2
 
 
 async def test_a_patient_who_refuses_stays_and_the_manager_reads_why(clinic: Clinic) -> None:
