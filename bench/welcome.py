@@ -156,8 +156,10 @@ async def _ready(http: aiohttp.ClientSession, url: str) -> bool:
 async def _until(truth: Callable[[], Awaitable[bool]], *, within_s: float) -> bool:
     """Ask until the answer is yes, or so many seconds have passed; return the last answer."""
     deadline = time.perf_counter() + within_s
-    while not (answer := await truth()) and time.perf_counter() < deadline:
+    answer = await truth()
+    while not answer and time.perf_counter() < deadline:
         await asyncio.sleep(0.1)
+        answer = await truth()
     return answer
 
 

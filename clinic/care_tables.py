@@ -266,8 +266,9 @@ class ChannelDay(Base):
 class Import(Base):
     """A file of visits, patients or answers being read: how far, and what was wrong with which row.
 
-    ``content_sealed`` is the file (:mod:`sop.importing`), kept until nobody needs it any more; a file that the
-    command line reads is not kept. ``faults`` are the first of the ``faulty`` rows and never quote a cell.
+    ``content_sealed`` is the file (:mod:`sop.importing`), kept until nobody needs it any more; a file that
+    the command line reads is not kept. ``faults`` are the first of the ``faulty`` rows and never quote a
+    cell.
     """
 
     __tablename__ = "imports"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 
-# A callback is stored, hurried and its greeting settled: three turns, each behind somebody's long one otherwise.
+# A callback is stored, hurried and its greeting settled: three turns, each behind a long one otherwise.
 URGENT_IN_A_ROW = 3
 
 

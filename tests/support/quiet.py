@@ -28,9 +28,7 @@ async def quiet(clinic: Clinic, *, within_s: float = 10) -> None:
             effects = await session.scalar(
                 select(func.count())
                 .select_from(OutboxEffect)
-                .where(
-                    OutboxEffect.state.in_(outbox.OPEN), OutboxEffect.not_before <= clinic.clock.now()
-                )
+                .where(OutboxEffect.state.in_(outbox.OPEN), OutboxEffect.not_before <= clinic.clock.now())
             )
         return not events and not effects and clinic.runtime.courier.idle
 
