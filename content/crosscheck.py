@@ -61,7 +61,7 @@ def _keys(draft: Draft) -> Iterator[Problem]:
         (draft.roles, "key", "群角色"),
         (draft.keywords, "key", "关键词"),
         (draft.rules, "key", "规则"),
-        ([*draft.moments, *draft.group_posts], "key", "内容"),
+        ([*draft.moments, *draft.group_posts, *draft.direct_texts], "key", "内容"),
         (draft.assets, "key", "素材"),
     )
     for entries, field, what in lists:
@@ -175,7 +175,7 @@ def _keywords(draft: Draft) -> Iterator[Problem]:
 
 def _items(draft: Draft) -> Iterator[Problem]:
     speakers = draft.written.get("personas")
-    entries: list[Entry[Any]] = [*draft.moments, *draft.group_posts]
+    entries: list[Entry[Any]] = [*draft.moments, *draft.group_posts, *draft.direct_texts]
     for entry in entries:
         item = entry.model
         for index, key in enumerate(item.audience):

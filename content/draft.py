@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from content import schema, schema_channels, schema_groups, schema_rules, schema_treatments
+from content import schema, schema_channels, schema_direct, schema_groups, schema_rules, schema_treatments
 from content.problems import FieldPath, Level, Problem, field_name
 from content.sources import Document, read_document
 
@@ -66,6 +66,7 @@ class Draft:
     rules: list[Entry[schema_rules.RuleModel]] = field(default_factory=list)
     moments: list[Entry[schema.MomentModel]] = field(default_factory=list)
     group_posts: list[Entry[schema.GroupPostModel]] = field(default_factory=list)
+    direct_texts: list[Entry[schema_direct.DirectModel]] = field(default_factory=list)
     assets: list[Entry[Any]] = field(default_factory=list)
     # Keys as written, per list below; a list is missing here when its file could not be read at all.
     written: dict[str, set[str]] = field(default_factory=dict)
@@ -116,6 +117,7 @@ FILE_KINDS = (
     ),
     FileKind(name="moments/*.yaml", model=schema.MomentsFile, entries="items", target="moments"),
     FileKind(name="groups/*.yaml", model=schema.GroupPostsFile, entries="items", target="group_posts"),
+    FileKind(name="direct/*.yaml", model=schema_direct.DirectFile, entries="items", target="direct_texts"),
     FileKind(
         name="assets/assets.yaml", model=schema.AssetsFile, entries="assets", target="assets", required=False
     ),
@@ -140,7 +142,7 @@ def read_draft(root: Path) -> Draft:
             draft.written.setdefault(kind.target, set())
     for path in _strangers(root, seen):
         file = path.relative_to(root).as_posix()
-        remedy = "朋友圈放 moments/*.yaml，群内容放 groups/*.yaml，其余文件名照格式写"
+        remedy = "朋友圈放 moments/*.yaml，群内容放 groups/*.yaml，一对一放 direct/*.yaml，其余文件名照格式写"
         draft.problems.append(
             Problem(file=file, line=1, field="", message="这个文件不会被读取", remedy=remedy, level="warning")
         )

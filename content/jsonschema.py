@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_NAMES = {"moments/*.yaml": "moments.json", "groups/*.yaml": "group-posts.json"}
+_NAMES = {
+    "moments/*.yaml": "moments.json",
+    "groups/*.yaml": "group-posts.json",
+    "direct/*.yaml": "direct.json",
+}
 
 
 def pack_schemas() -> dict[str, dict[str, Any]]:

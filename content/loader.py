@@ -142,6 +142,7 @@ def _build(draft: Draft, renderer: Renderer, *, warnings: tuple[Problem, ...] = 
         rules=tuple(rule_of(entry) for entry in draft.rules),
         moments=tuple(_item(entry, "moment") for entry in draft.moments),
         group_posts=tuple(_item(entry, "group") for entry in draft.group_posts),
+        direct_texts=tuple(_item(entry, "direct") for entry in draft.direct_texts),
         assets=tuple(_asset(entry, draft.root, renderer, model.clinic) for entry in draft.assets),
         warnings=warnings,
     )
@@ -258,7 +259,7 @@ def _welcome(entry: Entry[schema_channels.WelcomeModel]) -> WelcomeSpec:
     )
 
 
-def _item(entry: Entry[Any], kind: Literal["moment", "group"]) -> ContentItem:
+def _item(entry: Entry[Any], kind: Literal["moment", "group", "direct"]) -> ContentItem:
     model = entry.model
     return ContentItem(
         key=model.key,
@@ -269,7 +270,7 @@ def _item(entry: Entry[Any], kind: Literal["moment", "group"]) -> ContentItem:
         text=model.text,
         attachments=tuple(model.attachments),
         months=tuple(sorted(model.months)),
-        weight=model.weight,
+        weight=getattr(model, "weight", 1),
         place=_place(entry),
         text_place=_text_place(entry),
     )

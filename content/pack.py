@@ -25,13 +25,19 @@ if TYPE_CHECKING:
     from content.schema import AssetKind, Category, PersonaKind
     from content.treatment_specs import TreatmentSpec
 
-    ItemKind = Literal["moment", "group"]
+    ItemKind = Literal["moment", "group", "direct"]
 
+BY_HAND = ".todo"  # the end of the key of a text that a member of staff sends to one patient
 PROMOTION: Category = "活动"  # the one category that a doctor's account never carries
 
 
 class NotInPackError(LookupError):
     """A key was asked for that this pack does not have."""
+
+
+def personal(key: str) -> bool:
+    """Tell whether a member sends the 1-to-1 text called ``key`` by hand, so that it may name the patient."""
+    return key.endswith(BY_HAND)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,19 +117,24 @@ class GroupRole:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentItem:
-    """One text for a moment or a customer group, with its cards and pictures."""
+    """One text for a moment, a customer group or a step of a plan, with its cards and pictures."""
 
     key: str
     kind: ItemKind
     category: Category
-    audience: tuple[str, ...]  # ``for``: persona keys and kinds; empty (groups only) = whoever owns the group
-    roles: tuple[str, ...]  # group roles; empty for moments
+    audience: tuple[str, ...]  # ``for``: persona keys and kinds; empty (not moments) = whoever speaks there
+    roles: tuple[str, ...]  # group roles; empty for moments and direct texts
     text: str  # a template
     attachments: tuple[str, ...]
     months: tuple[int, ...]  # empty: all year
     weight: int  # relative chance of being drawn
     place: Place
     text_place: Place  # where the text's first line is
+
+    @property
+    def personal(self) -> bool:
+        """Tell whether staff send it by hand to one patient, whom it may name; a mass text names nobody."""
+        return self.kind == "direct" and personal(self.key)
 
     def in_season(self, month: int) -> bool:
         return not self.months or month in self.months
@@ -172,6 +183,7 @@ class Pack:
     moments: tuple[ContentItem, ...]
     group_posts: tuple[ContentItem, ...]
     assets: tuple[AssetSpec, ...]
+    direct_texts: tuple[ContentItem, ...] = ()
     keywords: tuple[KeywordSpec, ...] = ()
     opening: tuple[Span, ...] = ()  # empty: always open
     treatments: tuple[TreatmentSpec, ...] = ()
@@ -270,6 +282,17 @@ class Pack:
         key = role if isinstance(role, str) else role.key
         return tuple(item for item in self.group_posts if key in item.roles and item.suits(speaker))
 
+    def direct(self, key: str) -> ContentItem:
+        """Return the 1-to-1 text called ``key``, e.g. ``direct.implant.day-1``.
+
+        Raises:
+            NotInPackError: the pack has no such text.
+        """
+        for item in self.direct_texts:
+            if item.key == key:
+                return item
+        raise NotInPackError(f"内容包 {self.name} 里没有一对一内容 {key}")
+
     def asset(self, key: str) -> AssetSpec:
         """Return the asset called ``key``.
 
@@ -314,8 +337,8 @@ class Pack:
         """Return what a template may use: ``clinic.*`` and ``persona.*``.
 
         With ``patient_name`` (may be empty) also ``patient.name``, ``member.alias`` and ``doctor.*``, as in
-        greetings. Without an alias the member goes by the persona's name; ``doctor`` is whose channel it is
-        (see `doctor_of`), and its names are empty when it is nobody's.
+        greetings and in texts that staff send by hand. Without an alias the member goes by the persona's
+        name; ``doctor`` is whose channel it is (see `doctor_of`), and its names are empty when it is nobody's.
         """
         speaker = self.persona(persona) if isinstance(persona, str) else persona
         known: dict[str, Mapping[str, str]] = {"clinic": self.clinic, "persona": persona_variables(speaker)}

@@ -72,6 +72,15 @@ class PackReport:
             for persona in self.pack.personas
         }
 
+    def direct_counts(self) -> dict[str, Counter[str]]:
+        """Count the 1-to-1 texts each persona may say, per category."""
+        if self.pack is None:
+            return {}
+        return {
+            persona.key: Counter(item.category for item in self.pack.direct_texts if item.suits(persona))
+            for persona in self.pack.personas
+        }
+
     def group_counts(self) -> dict[str, Counter[str]]:
         """Count the posts of each group role, per category."""
         if self.pack is None:
@@ -127,6 +136,7 @@ class _Text:
 
 def _texts(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
     yield from _posts(pack, renderer)
+    yield from _direct(pack, renderer)
     yield from _greetings(pack, renderer)
     yield from _group_welcomes(pack, renderer)
     shown = _shown_by(pack)
@@ -142,6 +152,14 @@ def _posts(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
     for item in (*pack.moments, *pack.group_posts):
         for persona in filter(item.suits, pack.personas):
             yield _text(item, persona, renderer.render(item.text, **pack.variables(persona)), item.kind)
+
+
+def _direct(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
+    for item in pack.direct_texts:
+        for persona in filter(item.suits, pack.personas):
+            for name in _PATIENT_NAMES if item.personal else (None,):
+                variables = pack.variables(persona, patient_name=name)
+                yield _text(item, persona, renderer.render(item.text, **variables), "direct")
 
 
 def _greetings(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
@@ -181,7 +199,8 @@ def _group_welcomes(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
 def _shown_by(pack: Pack) -> dict[str, set[PersonaKind]]:
     """Tell for every asset that is used which kinds of persona show it."""
     shown: dict[str, set[PersonaKind]] = {}
-    specs: tuple[ContentItem | WelcomeSpec, ...] = (*pack.moments, *pack.group_posts, *pack.welcomes)
+    items = (*pack.moments, *pack.group_posts, *pack.direct_texts)
+    specs: tuple[ContentItem | WelcomeSpec, ...] = (*items, *pack.welcomes)
     for spec in specs:
         for persona in filter(spec.suits, pack.personas):
             for key in _shown_with(spec):

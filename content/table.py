@@ -42,18 +42,26 @@ def _print_pack(report: PackReport, pack: Pack, console: Console) -> None:
         f"{pack.rotation_days} 天内不重复"
     )
     titles = {persona.key: f"朋友圈 · {persona.name}" for persona in pack.personas}
-    titles |= {role.key: f"群 · {role.title}" for role in pack.roles}
+    roles = {role.key: f"群 · {role.title}" for role in pack.roles}
+    direct = {persona.key: f"一对一 · {persona.name}" for persona in pack.personas}
     table = Table(title="内容条数", title_justify="left", header_style="bold")
     table.add_column("用在哪里")
     for category in get_args(Category):
         table.add_column(category, justify="right")
     table.add_column("合计", justify="right", style="bold")
-    for counts in (report.moment_counts(), report.group_counts()):
+    for names, counts in (
+        (titles, report.moment_counts()),
+        (roles, report.group_counts()),
+        (direct, report.direct_counts()),
+    ):
         for key, counter in counts.items():
-            table.add_row(escape(titles[key]), *_row(counter))
+            table.add_row(escape(names[key]), *_row(counter))
         table.add_section()
     console.print(table)
-    console.print(f"朋友圈共 {len(pack.moments)} 条，群内容共 {len(pack.group_posts)} 条")
+    console.print(
+        f"朋友圈共 {len(pack.moments)} 条，群内容共 {len(pack.group_posts)} 条，"
+        f"一对一内容共 {len(pack.direct_texts)} 条"
+    )
 
 
 def _row(counter: Counter[str]) -> list[str]:

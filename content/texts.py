@@ -6,9 +6,10 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from content import limits, schema, schema_channels
+from content import limits, schema, schema_channels, schema_direct
 from content.draft import Entry
 from content.limits import size
+from content.pack import personal
 from content.render import Renderer, TemplateProblem
 
 if TYPE_CHECKING:
@@ -17,9 +18,16 @@ if TYPE_CHECKING:
     from content.problems import Problem
 
 _PERSONA_NAMES = {"persona.name", "persona.title", "persona.intro", "persona.kind"}
-_WELCOME_NAMES = {"patient.name", "member.alias", "doctor.name", "doctor.title"}
+_PATIENT_VARIABLES = {"patient.name", "member.alias"}
+_WELCOME_NAMES = {*_PATIENT_VARIABLES, "doctor.name", "doctor.title"}
 # A patient may have no name, a short one, or the longest nickname WeChat allows.
 _PATIENT_NAMES = ("", "王女士", "名" * limits.NICKNAME_CHARS)
+
+# By whether the variable tells who the patient is (else: which doctor's channel she came by).
+_NOT_HERE = {
+    True: "一条发给许多人，不能称呼某一位；这个变量只有欢迎语和 key 以 .todo 结尾的一对一内容能用",
+    False: "这个变量只有欢迎语能用",
+}
 
 Variables = Mapping[str, Mapping[str, str]]
 
@@ -31,6 +39,9 @@ def check_texts(draft: Draft, renderer: Renderer) -> Iterator[Problem]:
         yield from _text(draft, entry, renderer, clinic | _PERSONA_NAMES)
     for post in draft.group_posts:
         yield from _text(draft, post, renderer, clinic | _PERSONA_NAMES)
+    for direct in draft.direct_texts:
+        names = _PATIENT_VARIABLES if personal(direct.model.key) else set[str]()
+        yield from _text(draft, direct, renderer, clinic | _PERSONA_NAMES | names)
     for welcome in draft.welcomes:
         known = clinic | _PERSONA_NAMES | _WELCOME_NAMES
         yield from _text(draft, welcome, renderer, known)
@@ -59,7 +70,7 @@ def _template(
             close = difflib.get_close_matches(use.name, sorted(known), n=1)
             remedy = f"是不是想写 {close[0]}？" if close else f"可用的变量：{'、'.join(sorted(known))}"
             if use.name in _WELCOME_NAMES:
-                remedy = "一条发给许多人，不能称呼某一位；这个变量只有欢迎语能用"
+                remedy = _NOT_HERE[use.name in _PATIENT_VARIABLES]
             says = f"没有变量 {use.name}"
             problems.append(entry.problem(field, says=says, remedy=remedy, text_line=use.line))
     return not problems, problems
@@ -104,6 +115,7 @@ def _samples(draft: Draft, model: Any) -> Iterator[Variables]:
     """Yield the variables of every persona that may say this text."""
     assert draft.pack is not None
     welcome = isinstance(model, schema_channels.WelcomeModel)
+    by_hand = isinstance(model, schema_direct.DirectModel) and personal(model.key)
     for persona in _speakers(draft, model):
         base = {
             "clinic": draft.pack.model.clinic,
@@ -114,6 +126,10 @@ def _samples(draft: Draft, model: Any) -> Iterator[Variables]:
                 "kind": persona.kind,
             },
         }
+        if by_hand:
+            for name in _PATIENT_NAMES:
+                yield {**base, "patient": {"name": name}, "member": {"alias": persona.name}}
+            continue
         if not welcome:
             yield base
             continue
