@@ -338,7 +338,7 @@ class Pack:
 
         With ``patient_name`` (may be empty) also ``patient.name``, ``member.alias`` and ``doctor.*``, as in
         greetings and in texts that staff send by hand. Without an alias the member goes by the persona's
-        name; ``doctor`` is whose channel it is (see `doctor_of`), and its names are empty when it is nobody's.
+        name; ``doctor`` is whose channel it is (see `doctor_of`), and its names are empty if it is nobody's.
         """
         speaker = self.persona(persona) if isinstance(persona, str) else persona
         known: dict[str, Mapping[str, str]] = {"clinic": self.clinic, "persona": persona_variables(speaker)}

@@ -169,7 +169,7 @@ MISTAKES = [
         "moments/daily.yaml:8 items[0].attachments: 最多 9 项 → 减少到 9 项以内", id="ten pictures"),
     pytest.param("moments/daily.yaml", "{{ clinic.name }}", "{{ patient.name }}",
         "moments/daily.yaml:6 items[0].text: 没有变量 patient.name → "
-        "一条发给许多人，不能称呼某一位；这个变量只有欢迎语能用",
+        "一条发给许多人，不能称呼某一位；这个变量只有欢迎语和 key 以 .todo 结尾的一对一内容能用",
         id="patient's name in a moment"),
     pytest.param("moments/daily.yaml", "{{ clinic.name }}", "{{ clinic.name * 9 }}",
         "moments/daily.yaml:6 items[0].text: 话术里只能用变量、if 和少数过滤器 → "
