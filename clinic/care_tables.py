@@ -85,6 +85,7 @@ class Todo(Base):
 
     Args:
         assignee: a userid, or a role word (``manager``) that the roster resolves when it is shown.
+        text_sealed: words ready to be sent to the patient; they may name her.
     """
 
     __tablename__ = "todos"
@@ -106,6 +107,7 @@ class Todo(Base):
     due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     closed_by: Mapped[str | None] = mapped_column(String(80))
+    text_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class Consent(Base):

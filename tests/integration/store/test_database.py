@@ -15,7 +15,7 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, StatementError
 
-import clinic.care_tables  # noqa: F401
+import sop.plan_tables  # noqa: F401
 import store.inbox
 import store.outbox  # noqa: F401  (every table must be known before they are compared)
 from clinic.tables import Member

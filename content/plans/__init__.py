@@ -1,0 +1,1 @@
+"""Plans (SOPs) as documents: one format for journeys, group plans and moments plans."""
