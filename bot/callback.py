@@ -33,6 +33,12 @@ class Malformed(BadCallback):
     reason = "bad_parameters"
 
 
+class Unreadable(BadCallback):
+    """The body ends early, or is not what its headers say."""
+
+    reason = "bad_body"
+
+
 class Stale(BadCallback):
     """The timestamp is more than 24 h away; replays within it are the inbox's matter."""
 
@@ -68,7 +74,7 @@ class CallbackEndpoint:
         if (request.content_length or 0) > BODY_BYTES:
             return self._too_large()
         try:
-            plaintext = self._open(request, read_envelope(await request.read()))
+            plaintext = self._open(request, read_envelope(await _body(request)))
         except BadCallback as exc:
             return self._refuse(request, exc)
         except web.HTTPRequestEntityTooLarge:
@@ -112,6 +118,14 @@ class CallbackEndpoint:
         log.warning("callback.refused", reason=problem.reason, method=request.method)
         status = 403 if problem.reason in ("bad_signature", "wrong_receiver") else 400
         return web.Response(status=status, text=f"{problem.reason}\n")
+
+
+async def _body(request: web.Request) -> bytes:
+    try:
+        return await request.read()
+    except (web.RequestPayloadError, ConnectionError) as exc:
+        # It says that it is compressed and is not, its chunks are none, or it broke off.
+        raise Unreadable("the body cannot be read to its end") from exc
 
 
 def _parameter(request: web.Request, name: str) -> str:

@@ -101,6 +101,11 @@ def deeply_nested(endpoint: Endpoint) -> tuple[dict[str, str], bytes]:
     return endpoint.query("x"), b"<x>" * 50_000 + b"</x>" * 50_000
 
 
+def in_an_encoding_that_is_none(endpoint: Endpoint) -> tuple[dict[str, str], bytes]:
+    body = b'<?xml version="1.0" encoding="rot13"?><xml><Encrypt>\xff</Encrypt></xml>'
+    return endpoint.query("x"), body
+
+
 def empty(endpoint: Endpoint) -> tuple[dict[str, str], bytes]:
     return endpoint.query("x"), b""
 
@@ -136,6 +141,7 @@ REFUSED = [
     pytest.param(no_xml, "bad_envelope", 400, id="JSON"),
     pytest.param(without_ciphertext, "bad_envelope", 400, id="no Encrypt"),
     pytest.param(deeply_nested, "bad_envelope", 400, id="deeply nested"),
+    pytest.param(in_an_encoding_that_is_none, "bad_envelope", 400, id="an encoding that is none"),
     pytest.param(empty, "bad_envelope", 400, id="empty body"),
     pytest.param(a_day_old, "stale", 400, id="a day old"),
     pytest.param(a_day_ahead, "stale", 400, id="a day ahead"),
@@ -224,6 +230,24 @@ async def test_a_body_of_ten_megabytes_is_refused_without_being_read_to_its_end(
     assert [(line["event"], line["reason"]) for line in logged] == [("callback.refused", "too_large")]
     assert await endpoint.counted("too_large") == 1
     assert await endpoint.deliver(PLAIN) == 200
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_a_body_that_is_not_compressed_as_it_says_is_refused_in_one_line(
+    endpoint: Endpoint, logged: list[Any], encoding: str
+) -> None:
+    encrypt = endpoint.crypto.encrypt(PLAIN)
+    head = (
+        f"POST /wecom/callback?{urlencode(endpoint.query(encrypt))} HTTP/1.1\nHost: clinic\nConnection: close"
+    )
+    body = envelope(encrypt)
+
+    line = await raw(endpoint, f"{head}\nContent-Encoding: {encoding}\nContent-Length: {len(body)}", [body])
+
+    assert b" 400 " in line
+    assert [(line["event"], line["reason"]) for line in logged[:1]] == [("callback.refused", "bad_body")]
+    assert await endpoint.counted("bad_body") == 1
+    assert await endpoint.stored() == 0
 
 
 @pytest.mark.parametrize("method", ["HEAD", "PUT", "DELETE", "PATCH"])

@@ -149,7 +149,20 @@ def test_broken_ciphertexts_are_refused_although_signed(crypto: CallbackCrypto, 
             b'<!DOCTYPE xml [<!ENTITY a SYSTEM "file:///etc/passwd">]><xml><Encrypt>&a;</Encrypt></xml>',
             id="an external entity",
         ),
+        pytest.param(b"<!DOCTYPE xml><xml><Encrypt>a</Encrypt></xml>", id="a bare DOCTYPE"),
         pytest.param(b"<a>" * 5000, id="deep nesting"),
+        pytest.param(b"<xml>" + b"<a/>" * 100_000 + b"<Encrypt>a</Encrypt></xml>", id="endless breadth"),
+        pytest.param(b"<xml><Encrypt>a</Encrypt></xml><xml/>", id="two roots"),
+        pytest.param(b"<xml><Encrypt>\x00</Encrypt></xml>", id="a NUL"),
+        *(
+            pytest.param(
+                f'<?xml version="1.0" encoding="{name}"?><xml><Encrypt>\xff</Encrypt></xml>'.encode(
+                    "latin-1"
+                ),
+                id=f"in {name}",
+            )
+            for name in ("base64", "rot13", "zlib", "idna", "undefined", "ansi", "utf-7", "gbk")
+        ),
     ],
 )
 def test_what_is_not_an_envelope_is_refused(body: bytes) -> None:
