@@ -14,6 +14,7 @@ from playwright.async_api import Browser, Locator, Page, async_playwright, expec
 from tests.support import browser as chromium
 from tests.support.sandbox_driver import FrozenClock, Program, callback_server, program_of
 from wecom.sandbox import Rules, Sandbox, running_sandbox
+from wecom.sandbox.api import ENDPOINTS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -441,6 +442,25 @@ async def test_the_clock_goes_forward_and_a_fault_is_planted_and_taken_back(desk
     )
     await sheet.get_by_role("button", name="去掉这个故障").click()
     await expect(sheet.get_by_text("没有故障在等着发生。")).to_be_visible()
+
+
+async def test_any_errcode_is_planted_for_any_api_for_good_and_with_a_probability(desk: Desk) -> None:
+    page = await desk.page(size=PHONE)
+    await page.get_by_test_id("tools").click()
+    sheet = page.get_by_role("dialog")
+    offered = await sheet.get_by_label("哪个接口").locator("option").evaluate_all("all => all.map(o => o.value)")
+    assert sorted(offered) == sorted({"*", *(endpoint.path for endpoint in ENDPOINTS)})
+    await sheet.get_by_label("哪个接口").select_option("externalcontact/groupchat/get")
+    await sheet.get_by_label("错误码").fill("60020")
+    await sheet.get_by_label("几次").fill("")
+    await sheet.get_by_label("概率 %").fill("25")
+    await sheet.get_by_role("button", name="埋下故障").click()
+    await expect(
+        sheet.get_by_text("返回错误码 · externalcontact/groupchat/get · 60020 · 一直 · 概率 25%")
+    ).to_be_visible()
+    (fault,) = desk.sandbox.tenant.faults.waiting()
+    assert (fault.errcode, fault.times, fault.probability) == (60020, None, 0.25)
+
 
 
 async def test_times_are_told_on_chinas_calendar(desk: Desk) -> None:

@@ -268,7 +268,8 @@ class ControlApi:
         return dataclasses.asdict(fault)
 
     async def _get_faults(self, _: web.Request) -> Json:
-        return {"items": [self._fault(fault) for fault in self._tenant.faults.waiting()]}
+        waiting = [self._fault(fault) for fault in self._tenant.faults.waiting()]
+        return {"items": waiting, "apis": sorted({endpoint.path for endpoint in ENDPOINTS})}
 
     async def _add_fault(self, request: web.Request) -> Json:
         body = FaultBody.model_validate_json(await request.read())

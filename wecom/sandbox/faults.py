@@ -23,7 +23,8 @@ class Fault:
     """One thing to go wrong.
 
     ``target`` is an API path such as ``externalcontact/send_welcome_msg``, or for callbacks an event
-    name such as ``change_external_contact.add_external_contact``; ``*`` is any. ``times`` None means
+    name such as ``change_external_contact.add_external_contact`` or the beginning of one
+    (``change_external_contact``: whatever its ChangeType); ``*`` is any. ``times`` None means
     until removed; ``probability`` is drawn from the tenant's seed. A held callback is delivered right
     after the next one (WeCom does not keep the order); ``reset_after`` cuts the connection when the
     change has been made.
@@ -94,7 +95,9 @@ class Faults:
 
     def strike_callback(self, event: str) -> list[Fault]:
         """Return what goes wrong with this callback, and use it up."""
-        return list(self._strike(lambda f: f.kind in CALLBACK_KINDS and f.target in {"*", event}))
+        return list(
+            self._strike(lambda f: f.kind in CALLBACK_KINDS and (f.target == "*" or _named(event, f.target)))
+        )
 
     def _strike(self, fits: Callable[[Fault], bool]) -> Iterator[Fault]:
         struck = False
@@ -111,3 +114,7 @@ class Faults:
                 else:
                     self._faults[fault.id] = replace(fault, times=fault.times - 1)
             yield fault
+
+
+def _named(event: str, target: str) -> bool:
+    return event == target or event.startswith(f"{target}.")

@@ -163,6 +163,20 @@ async def test_callbacks_can_be_dropped_doubled_and_held_back(
     assert sorted(event["MsgType"] for event in callbacks.events) == ["event", "text"]
 
 
+async def test_a_fault_named_by_the_beginning_of_an_event_strikes_every_change_of_it(
+    program: Program, callbacks: CallbackServer
+) -> None:
+    (group, *_) = program.sandbox.tenant.corp.groups_owned_by("xiaohu")
+    fault = {"kind": "drop_callback", "target": "change_external_chat.update", "times": None}
+    await program.control("POST", "/faults", fault)
+    await program.act("change-group", chat_id=group.chat_id, name="护牙")
+    patient = (await program.act("create-patient", name="晓晴"))["external_userid"]
+    await program.act("join-group", chat_id=group.chat_id, people=[patient])
+    await program.act("dismiss-group", chat_id=group.chat_id)
+    await program.sandbox.callbacks.idle()
+    assert [event["ChangeType"] for event in callbacks.events] == ["dismiss"]
+
+
 async def test_the_console_verifies_a_callback_url(program: Program, callbacks: CallbackServer) -> None:
     good = await program.control("PUT", "/callback", {"url": callbacks.url, "verify": True})
     assert good["verified"] is True

@@ -44,7 +44,18 @@ export const CALLBACK_TARGETS = [
   ["change_external_contact.del_follow_user", "患者删除成员"],
   ["change_external_contact.del_external_contact", "成员删除患者"],
   ["change_external_contact.edit_external_contact", "成员改备注或标签"],
+  ["change_external_contact.transfer_fail", "客户拒绝交接"],
+  ["change_external_chat.create", "新建客户群"],
   ["change_external_chat.update", "客户群变更"],
+  ["change_external_chat.dismiss", "客户群解散"],
+  ["change_external_tag.create", "后台新建标签"],
+  ["change_external_tag.update", "后台改标签"],
+  ["change_external_tag.delete", "后台删标签"],
+  ["change_contact.update_user", "成员资料变更"],
+  ["change_contact.delete_user", "成员离职"],
+  ["customer_acquisition.friend_request", "获客链接的好友申请"],
+  ["customer_acquisition.customer_start_chat", "获客链接的客户开口"],
+  ["kf_msg_or_event", "微信客服有新消息"],
   ["template_card_event", "点击卡片"],
   ["text", "成员发给应用的消息"],
 ];
@@ -77,6 +88,12 @@ export function mistakeText(error) {
   return MISTAKES.find(([pattern]) => pattern.test(error))?.[1] ?? `没有成功：${error}`;
 }
 
-export const CALLBACK_STATES = {
+const CALLBACK_STATES = {
   pending: "等待送达", held: "被扣住", delivered: "已送达", dropped: "已丢弃", lost: "三次都没送达",
 };
+
+/** Say how the delivery of a callback stands. */
+export function callbackState({ state, attempts }) {
+  if (attempts.length === 0 && state === "lost") return "没有回调地址，没有送出";
+  return `${CALLBACK_STATES[state] ?? state} · ${attempts.length} 次尝试`;
+}
