@@ -5,14 +5,16 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any
 
-from content import schema
+from content import dated, schema_items
 from content.pack import PROMOTION
 from content.rule_check import check_rules
+from content.talk_check import check_answers
 from content.treatment_check import check_treatments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from content import schema
     from content.draft import Draft, Entry
     from content.problems import Problem
 
@@ -28,7 +30,9 @@ def cross_check(draft: Draft) -> Iterator[Problem]:
     yield from _keywords(draft)
     yield from check_treatments(draft)
     yield from check_rules(draft)
+    yield from check_answers(draft)
     yield from _items(draft)
+    yield from _scripts(draft)
 
 
 def unknown(entry: Entry[Any], *sub: str | int, what: str, key: str, known: Iterable[str]) -> Problem:
@@ -62,6 +66,8 @@ def _keys(draft: Draft) -> Iterator[Problem]:
         (draft.keywords, "key", "关键词"),
         (draft.rules, "key", "规则"),
         ([*draft.moments, *draft.group_posts, *draft.direct_texts], "key", "内容"),
+        (draft.scripts, "key", "话术"),
+        (draft.answers, "key", "回答"),
         (draft.assets, "key", "素材"),
     )
     for entries, field, what in lists:
@@ -181,12 +187,34 @@ def _items(draft: Draft) -> Iterator[Problem]:
         for index, key in enumerate(item.audience):
             if speakers is not None and key not in speakers and key not in KINDS:
                 yield unknown(entry, "for", index, what="角色", key=key, known={*speakers, *KINDS})
-        if isinstance(item, schema.GroupPostModel):
+        if isinstance(item, schema_items.GroupPostModel):
             yield from missing(draft, "roles", entry, "roles", item.roles, "群角色")
             yield from repeated(entry, "roles")
         yield from check_attachments(draft, entry)
         yield from repeated(entry, "months")
+        yield from _day(entry)
         yield from _who_says(draft, entry)
+
+
+def _day(entry: Entry[Any]) -> Iterator[Problem]:
+    """A dated item names a day that comes, and nothing is promoted on a day of mourning."""
+    on = entry.model.on
+    if on is None:
+        return
+    if not dated.known(on.day):
+        yield unknown(entry, "on", what="这一天", key=on.day, known=dated.almanac_keys())
+    elif entry.model.category == PROMOTION and dated.solemn(on.day):
+        yield entry.problem("on", says="这一天不推活动", remedy="换一个类别，只作问候；或换一天")
+
+
+def _scripts(draft: Draft) -> Iterator[Problem]:
+    speakers = draft.written.get("personas")
+    for entry in draft.scripts:
+        for index, key in enumerate(entry.model.audience):
+            if speakers is not None and key not in speakers and key not in KINDS:
+                yield unknown(entry, "for", index, what="角色", key=key, known={*speakers, *KINDS})
+    for answer in draft.answers:
+        yield from check_attachments(draft, answer)
 
 
 def _who_says(draft: Draft, entry: Entry[Any]) -> Iterator[Problem]:
@@ -198,7 +226,7 @@ def _who_says(draft: Draft, entry: Entry[Any]) -> Iterator[Problem]:
             if key in doctors:
                 remedy = "换一个类别，或把 for 改成 assistant"
                 yield entry.problem("for", index, says="医生账号不发活动", remedy=remedy)
-    if not isinstance(item, schema.MomentModel) or draft.written.get("personas") != {
+    if not isinstance(item, schema_items.MomentModel) or draft.written.get("personas") != {
         p.model.key for p in draft.personas
     }:
         return
@@ -215,7 +243,7 @@ def check_attachments(draft: Draft, entry: Entry[Any]) -> Iterator[Problem]:
     keys: list[str] = entry.model.attachments
     yield from missing(draft, "assets", entry, "attachments", keys, "素材")
     yield from repeated(entry, "attachments")
-    if not isinstance(entry.model, schema.MomentModel):
+    if not isinstance(entry.model, schema_items.MomentModel):
         return
     assets = {asset.model.key: asset.model for asset in draft.assets}
     first: Any = None

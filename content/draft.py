@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from content import schema, schema_channels, schema_direct, schema_groups, schema_rules, schema_treatments
+from content import (
+    schema,
+    schema_channels,
+    schema_groups,
+    schema_items,
+    schema_rules,
+    schema_talk,
+    schema_treatments,
+)
 from content.problems import FieldPath, Level, Problem, field_name
 from content.sources import Document, read_document
 
@@ -64,9 +72,11 @@ class Draft:
     keywords: list[Entry[schema_groups.KeywordModel]] = field(default_factory=list)
     treatments: list[Entry[schema_treatments.TreatmentModel]] = field(default_factory=list)
     rules: list[Entry[schema_rules.RuleModel]] = field(default_factory=list)
-    moments: list[Entry[schema.MomentModel]] = field(default_factory=list)
-    group_posts: list[Entry[schema.GroupPostModel]] = field(default_factory=list)
-    direct_texts: list[Entry[schema_direct.DirectModel]] = field(default_factory=list)
+    scripts: list[Entry[schema_talk.ScriptModel]] = field(default_factory=list)
+    answers: list[Entry[schema_talk.AnswerModel]] = field(default_factory=list)
+    moments: list[Entry[schema_items.MomentModel]] = field(default_factory=list)
+    group_posts: list[Entry[schema_items.GroupPostModel]] = field(default_factory=list)
+    direct_texts: list[Entry[schema_items.DirectModel]] = field(default_factory=list)
     assets: list[Entry[Any]] = field(default_factory=list)
     # Keys as written, per list below; a list is missing here when its file could not be read at all.
     written: dict[str, set[str]] = field(default_factory=dict)
@@ -115,9 +125,23 @@ FILE_KINDS = (
     FileKind(
         name="rules.yaml", model=schema_rules.RulesFile, entries="rules", target="rules", required=False
     ),
-    FileKind(name="moments/*.yaml", model=schema.MomentsFile, entries="items", target="moments"),
-    FileKind(name="groups/*.yaml", model=schema.GroupPostsFile, entries="items", target="group_posts"),
-    FileKind(name="direct/*.yaml", model=schema_direct.DirectFile, entries="items", target="direct_texts"),
+    FileKind(
+        name="scripts.yaml",
+        model=schema_talk.ScriptsFile,
+        entries="scripts",
+        target="scripts",
+        required=False,
+    ),
+    FileKind(
+        name="answers.yaml",
+        model=schema_talk.AnswersFile,
+        entries="answers",
+        target="answers",
+        required=False,
+    ),
+    FileKind(name="moments/*.yaml", model=schema_items.MomentsFile, entries="items", target="moments"),
+    FileKind(name="groups/*.yaml", model=schema_items.GroupPostsFile, entries="items", target="group_posts"),
+    FileKind(name="direct/*.yaml", model=schema_items.DirectFile, entries="items", target="direct_texts"),
     FileKind(
         name="assets/assets.yaml", model=schema.AssetsFile, entries="assets", target="assets", required=False
     ),

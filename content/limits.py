@@ -5,6 +5,7 @@ from __future__ import annotations
 MOMENT_CHARS = 2000  # doc 95094
 MOMENT_BYTES = 4000  # doc 95094
 MESSAGE_BYTES = 4000  # mass send and welcome: doc 92135, 92137
+KF_BYTES = 2048  # a text in 微信客服: doc 94677
 GROUP_WELCOME_BYTES = 3000  # doc 92366
 LINK_TITLE_BYTES = 128  # doc 92135, 95094
 LINK_DESC_BYTES = 512  # doc 92135

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from content.channel_check import check_channels
 from content.channel_specs import ChannelSpec, CodeSpec, Shift, Span, VariantSpec, WelcomeSpec
 from content.crosscheck import cross_check
+from content.dated import Window
 from content.draft import Draft, Entry, read_draft
 from content.group_specs import GroupWelcomeSpec, KeywordSpec
 from content.pack import (
@@ -29,6 +30,8 @@ from content.problems import PackError, Problem
 from content.render import Renderer
 from content.rotation import rotation_warnings
 from content.rule_specs import rule_of
+from content.talk_check import check_talk
+from content.talk_specs import answer_of, script_of
 from content.texts import ASSET_TEMPLATES, check_texts
 from content.treatment_specs import specs_of
 
@@ -59,6 +62,7 @@ def load_pack(name_or_path: str | Path) -> Pack:
         *cross_check(draft),
         *check_channels(draft),
         *check_texts(draft, renderer),
+        *check_talk(draft, renderer),
         *check_pictures(draft),
     ]
     if any(problem.level == "error" for problem in problems):
@@ -140,6 +144,8 @@ def _build(draft: Draft, renderer: Renderer, *, warnings: tuple[Problem, ...] = 
         ),
         treatments=tuple(spec for entry in draft.treatments for spec in specs_of(entry)),
         rules=tuple(rule_of(entry) for entry in draft.rules),
+        scripts=tuple(script_of(entry) for entry in draft.scripts),
+        answers=tuple(answer_of(entry) for entry in draft.answers),
         moments=tuple(_item(entry, "moment") for entry in draft.moments),
         group_posts=tuple(_item(entry, "group") for entry in draft.group_posts),
         direct_texts=tuple(_item(entry, "direct") for entry in draft.direct_texts),
@@ -270,6 +276,7 @@ def _item(entry: Entry[Any], kind: Literal["moment", "group", "direct"]) -> Cont
         text=model.text,
         attachments=tuple(model.attachments),
         months=tuple(sorted(model.months)),
+        window=Window(day=model.on.day, first=model.on.start, last=model.on.end) if model.on else None,
         weight=getattr(model, "weight", 1),
         place=_place(entry),
         text_place=_text_place(entry),

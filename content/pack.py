@@ -14,15 +14,17 @@ from content.greeting import Arrival, choose
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime, time
+    from datetime import date, datetime, time
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
     from content.channel_specs import ChannelSpec, Span, WelcomeSpec
+    from content.dated import Window
     from content.group_specs import GroupWelcomeSpec, KeywordSpec
     from content.problems import Problem
     from content.rule_specs import RuleSpec
     from content.schema import AssetKind, Category, PersonaKind
+    from content.talk_specs import AnswerSpec, ScriptSpec
     from content.treatment_specs import TreatmentSpec
 
     ItemKind = Literal["moment", "group", "direct"]
@@ -130,6 +132,7 @@ class ContentItem:
     weight: int  # relative chance of being drawn
     place: Place
     text_place: Place  # where the text's first line is
+    window: Window | None = None  # only on the days around one day of the year
 
     @property
     def personal(self) -> bool:
@@ -138,6 +141,10 @@ class ContentItem:
 
     def in_season(self, month: int) -> bool:
         return not self.months or month in self.months
+
+    def timely(self, day: date) -> bool:
+        """Tell whether it may be said on ``day``: its months, or the days around its own day."""
+        return self.in_season(day.month) and (self.window is None or self.window.covers(day))
 
     def suits(self, persona: PersonaSpec) -> bool:
         """Tell whether this persona may say it. A doctor's account never carries a promotion."""
@@ -188,6 +195,8 @@ class Pack:
     opening: tuple[Span, ...] = ()  # empty: always open
     treatments: tuple[TreatmentSpec, ...] = ()
     rules: tuple[RuleSpec, ...] = ()
+    scripts: tuple[ScriptSpec, ...] = ()
+    answers: tuple[AnswerSpec, ...] = ()
     warnings: tuple[Problem, ...] = field(default=())
 
     # ── who ──────────────────────────────────────────────────────────────────────────────────────────

@@ -137,6 +137,7 @@ class _Text:
 def _texts(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
     yield from _posts(pack, renderer)
     yield from _direct(pack, renderer)
+    yield from _talk(pack, renderer)
     yield from _greetings(pack, renderer)
     yield from _group_welcomes(pack, renderer)
     shown = _shown_by(pack)
@@ -160,6 +161,35 @@ def _direct(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
             for name in _PATIENT_NAMES if item.personal else (None,):
                 variables = pack.variables(persona, patient_name=name)
                 yield _text(item, persona, renderer.render(item.text, **variables), "direct")
+
+
+def _talk(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
+    """Read scripts as whoever uses them, answers as the assistant; what never to say is not read."""
+    for script in pack.scripts:
+        for persona in pack.personas:
+            if script.audience and not {persona.key, persona.kind} & set(script.audience):
+                continue
+            for name, (template, place) in product(
+                _PATIENT_NAMES, zip(script.say, script.say_places, strict=True)
+            ):
+                text = renderer.render(template, **pack.variables(persona, patient_name=name))
+                yield _Text(
+                    place=place,
+                    key=script.key,
+                    template=template,
+                    text=text,
+                    persona=persona.kind,
+                    channel="direct",
+                )
+    for answer in pack.answers:
+        yield _Text(
+            place=answer.text_place,
+            key=answer.key,
+            template=answer.text,
+            text=renderer.render(answer.text, clinic=pack.clinic),
+            persona="assistant",
+            channel="direct",
+        )
 
 
 def _greetings(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
@@ -205,6 +235,9 @@ def _shown_by(pack: Pack) -> dict[str, set[PersonaKind]]:
         for persona in filter(spec.suits, pack.personas):
             for key in _shown_with(spec):
                 shown.setdefault(key, set()).add(persona.kind)
+    for answer in pack.answers:
+        for key in answer.attachments:
+            shown.setdefault(key, set()).add("assistant")
     for role in pack.roles:
         if role.welcome is not None and role.welcome.attachment is not None:
             shown.setdefault(role.welcome.attachment, set()).update(p.kind for p in pack.personas)

@@ -23,6 +23,7 @@ _CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 STATE = r"^[A-Za-z0-9_.-]+$"
 _APPID = r"^wx[0-9A-Za-z]{6,30}$"
 _VARIABLE = r"^[a-z][a-z0-9_]*$"
+DAY = r"^[a-z0-9]+([.-][a-z0-9]+)*$"
 TREATMENT = r"^[a-z0-9]+([._-][a-z0-9]+)*(\.\*)?$"
 
 PATTERN_REMEDIES = {
@@ -35,6 +36,7 @@ PATTERN_REMEDIES = {
     STATE: "只用字母、数字和 _ - .",
     _APPID: "写小程序的 appid，以 wx 开头",
     _VARIABLE: "变量名用小写字母开头，只用小写字母、数字和 _",
+    DAY: "写日历里的 key（xiaohu almanac 会列出），如 term.lichun、christmas；或 MM-DD，如 10-18",
     TREATMENT: "写 treatments.yaml 里的 key；连同各个步骤写成 implant.*",
 }
 
@@ -160,42 +162,6 @@ class PersonasFile(Strict):
     """personas.yaml"""
 
     personas: list[PersonaModel] = Field(min_length=1)
-
-
-Months = Annotated[list[Annotated[int, Field(ge=1, le=12)]], Field(description="只在这些月份用；不写 = 全年")]
-
-
-class MomentModel(Strict):
-    key: Key
-    category: Category
-    audience: Keys = Field(alias="for", min_length=1, description="角色 key，或 assistant / doctor")
-    text: Text
-    attachments: Attachments = []
-    months: Months = []
-    weight: int = Field(default=1, ge=1, le=10)
-
-
-class MomentsFile(Strict):
-    """moments/*.yaml"""
-
-    items: list[MomentModel]
-
-
-class GroupPostModel(Strict):
-    key: Key
-    category: Category
-    roles: Keys = Field(min_length=1)
-    audience: Keys = Field(default=[], alias="for", description="群主的角色；不写 = 都可以")
-    text: Text
-    attachments: Attachments = []
-    months: Months = []
-    weight: int = Field(default=1, ge=1, le=10)
-
-
-class GroupPostsFile(Strict):
-    """groups/*.yaml"""
-
-    items: list[GroupPostModel]
 
 
 class ImageModel(Strict):

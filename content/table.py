@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from content.gaps import gaps, quarters, variables_used
 from content.schema import Category
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def _print_pack(report: PackReport, pack: Pack, console: Console) -> None:
         f"{escape(pack.title)} {escape(pack.version)}　{escape(pack.clinic['name'])}　"
         f"角色 {len(pack.personas)}　渠道 {len(pack.channels)}　欢迎语 {len(pack.welcomes)}　"
         f"标签 {sum(len(group.tags) for group in pack.tag_groups)}　素材 {len(pack.assets)}　"
+        f"话术 {len(pack.scripts)}　自动回答 {len(pack.answers)}　"
         f"{pack.rotation_days} 天内不重复"
     )
     titles = {persona.key: f"朋友圈 · {persona.name}" for persona in pack.personas}
@@ -49,19 +51,31 @@ def _print_pack(report: PackReport, pack: Pack, console: Console) -> None:
     for category in get_args(Category):
         table.add_column(category, justify="right")
     table.add_column("合计", justify="right", style="bold")
-    for names, counts in (
-        (titles, report.moment_counts()),
-        (roles, report.group_counts()),
-        (direct, report.direct_counts()),
+    table.add_column("季需", justify="right")
+    needed = {(quarter.kind, quarter.key): quarter.needed for quarter in quarters(pack)}
+    for kind, names, counts in (
+        ("moment", titles, report.moment_counts()),
+        ("group", roles, report.group_counts()),
+        ("direct", direct, report.direct_counts()),
     ):
         for key, counter in counts.items():
-            table.add_row(escape(names[key]), *_row(counter))
+            table.add_row(escape(names[key]), *_row(counter), str(needed.get((kind, key), "")))
         table.add_section()
     console.print(table)
     console.print(
         f"朋友圈共 {len(pack.moments)} 条，群内容共 {len(pack.group_posts)} 条，"
         f"一对一内容共 {len(pack.direct_texts)} 条"
     )
+    used = variables_used(pack)
+    console.print(
+        "变量：" + escape("　".join(f"{name} {count} 处" for name, count in used.most_common())),
+        soft_wrap=True,
+    )
+    missing = gaps(pack)
+    if missing:
+        console.print("[bold]可以补的[/bold]（不影响使用）")
+        for line in missing:
+            console.print(Text(f"· {line}"), soft_wrap=True)
 
 
 def _row(counter: Counter[str]) -> list[str]:

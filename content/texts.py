@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from content import limits, schema, schema_channels, schema_direct
+from content import limits, schema, schema_channels, schema_items
 from content.draft import Entry
 from content.limits import size
 from content.pack import personal
@@ -100,7 +100,7 @@ def _text(
             yield entry.problem("text", says="填好变量以后是空的", remedy="写一段任何情况下都有的文字")
             return
         longest = max(longest, text, key=size)
-    if isinstance(entry.model, schema.MomentModel) and len(longest) > limits.MOMENT_CHARS:
+    if isinstance(entry.model, schema_items.MomentModel) and len(longest) > limits.MOMENT_CHARS:
         yield _long(entry, len(longest), limits.MOMENT_CHARS, "字")
     if size(longest) > limits.MESSAGE_BYTES:
         yield _long(entry, size(longest), limits.MESSAGE_BYTES, "字节")
@@ -115,7 +115,7 @@ def _samples(draft: Draft, model: Any) -> Iterator[Variables]:
     """Yield the variables of every persona that may say this text."""
     assert draft.pack is not None
     welcome = isinstance(model, schema_channels.WelcomeModel)
-    by_hand = isinstance(model, schema_direct.DirectModel) and personal(model.key)
+    by_hand = isinstance(model, schema_items.DirectModel) and personal(model.key)
     for persona in _speakers(draft, model):
         base = {
             "clinic": draft.pack.model.clinic,

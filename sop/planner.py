@@ -167,7 +167,7 @@ def _choose(
 ) -> ContentItem | None:
     """Pick an item for a slot and note its use in ``used``."""
     rotation = timedelta(days=roster.pack.rotation_days)
-    season = [item for item in pool if item.in_season(day.month)]
+    season = [item for item in pool if item.timely(day)]
     if not season:
         return None
     # What any persona says this week is taken for all others: patients follow more than one account.
@@ -180,8 +180,10 @@ def _choose(
         return (last is None or day - last >= rotation) and item.key not in elsewhere
 
     fresh = [item for item in season if rested(item)]
-    for wanted in (*[(category,) for category in slot.categories], ()):
-        fitting = [item for item in fresh if not wanted or item.category in wanted]
+    # What belongs to these very days goes first; any other text of the slot's categories can wait a week.
+    dated = [item for item in fresh if item.window is not None and item.category in slot.categories]
+    by_category = ([item for item in fresh if item.category == wanted] for wanted in slot.categories)
+    for fitting in (dated, *by_category, fresh):
         if fitting:
             chosen = min(fitting, key=lambda item: _lot(item, scope, day))
             break

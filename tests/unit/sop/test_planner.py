@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from content.dated import Window
 from sop.planner import GroupFact, History, WeekPlan, coming_week, monday_of, plan_week
 from sop.roster import Roster
 
@@ -126,6 +128,25 @@ def test_with_too_little_content_the_longest_rested_item_comes_again_and_is_told
     own = [d for d in plan.drafts if d.scope == "moment:doctor-li"]
     assert own[0].item.key == rested
     assert any("内容不足" in notice for notice in plan.notices)
+
+
+def test_what_belongs_to_these_days_goes_first_and_comes_on_no_other(pack: Pack) -> None:
+    """Saturday's slot prefers 日常 to 节日, but what is dated cannot wait."""
+    undated = [item for item in pack.moments if item.window is None]
+    sample = next(item for item in undated if item.category == "节日" and "assistant" in item.audience)
+    winter = replace(
+        sample, key="moment.winter", months=(), window=Window(day="term.dongzhi", first=-3, last=3)
+    )
+    roster = roster_of(replace(pack, moments=(*undated, winter)))
+
+    days = [
+        draft.scheduled_at.astimezone(ZONE).date()
+        for week in (date(2026, 12, 14), date(2026, 12, 21), date(2026, 12, 28))
+        for draft in planned(pack, week, roster=roster).drafts
+        if draft.item.key == "moment.winter"
+    ]
+
+    assert days == [date(2026, 12, 19)]  # 冬至 2026 is Tuesday, December 22
 
 
 @pytest.mark.parametrize(
