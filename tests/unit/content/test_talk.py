@@ -86,13 +86,13 @@ def test_what_somebody_writes_finds_its_answer(folder, said, key):
 
 def test_the_words_of_scripts_and_answers_pass_the_legal_check(folder):
     folder.write("scripts.yaml", SCRIPTS.replace("先不急着定", "我们保证治愈，先不急着定"))
-    folder.write("answers.yaml", ANSWERS.replace("头一天吃", "我们是全城最好的牙科。头一天吃"))
+    folder.write("answers.yaml", ANSWERS.replace("头一天吃", "我们保证不疼。头一天吃"))
 
     found = {(str(told.place), told.key, told.excerpt) for told in check_pack(folder.root).findings}
 
     assert found == {
         ("scripts.yaml:10", "script.price", "保证治愈"),
-        ("answers.yaml:12", "answer.after-extraction", "我们是全城最好"),
+        ("answers.yaml:12", "answer.after-extraction", "保证不疼"),
     }
 
 
