@@ -59,6 +59,37 @@ class Visit(Base):
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class Benefit(Base):
+    """A card or package of a patient: so many uses, so many used up, until a day (次卡、套餐、会员卡).
+
+    ``number`` is the source's id of it. ``key`` names what it is, e.g. ``family-card``. ``used_on``: when it
+    was used last. ``changed_at``: when the source wrote what stands here.
+    """
+
+    __tablename__ = "benefits"
+    __table_args__ = (
+        UniqueConstraint("source", "number"),
+        Index("ix_benefits_patient_id", "patient_id"),
+        Index("ix_benefits_expires_on", "expires_on"),
+        Index("ix_benefits_used_on", "used_on"),
+        Index("ix_benefits_issued_on", "issued_on"),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    patient_id: Mapped[int] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"))
+    source: Mapped[str] = mapped_column(String(20))
+    number: Mapped[str] = mapped_column(String(64))
+    key: Mapped[str] = mapped_column(String(64))
+    title: Mapped[str] = mapped_column(String(100))
+    total: Mapped[int]
+    used: Mapped[int] = mapped_column(default=0)
+    issued_on: Mapped[date] = mapped_column(Date)
+    used_on: Mapped[date | None] = mapped_column(Date)
+    expires_on: Mapped[date | None] = mapped_column(Date)
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class Greeting(Base):
     """A welcome: which one was chosen and why, and whether it arrived within its 20 s."""
 
@@ -134,6 +165,7 @@ class SurveyAnswer(Base):
     __table_args__ = (
         UniqueConstraint("survey", "number"),
         Index("ix_survey_answers_patient_id", "patient_id"),
+        Index("ix_survey_answers_at", "at"),
     )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
@@ -148,7 +180,10 @@ class KfMessage(Base):
     """A message of 微信客服, sealed; ``external_userid`` may belong to nobody we know as a patient yet."""
 
     __tablename__ = "kf_messages"
-    __table_args__ = (Index("ix_kf_messages_external_userid_at", "external_userid", "at"),)
+    __table_args__ = (
+        Index("ix_kf_messages_external_userid_at", "external_userid", "at"),
+        Index("ix_kf_messages_at", "at"),
+    )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     msgid: Mapped[str] = mapped_column(String(64), unique=True)

@@ -53,7 +53,7 @@ class Patient(Base):
     clinic_number: Mapped[str | None] = mapped_column(String(64), index=True, unique=True)
     real_name_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     phone_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
-    born_on: Mapped[date | None] = mapped_column(Date)
+    born_on: Mapped[date | None] = mapped_column(Date, index=True)
     referrer_id: Mapped[int | None] = mapped_column(RowId, index=True)
     stage: Mapped[str] = mapped_column(String(12), default="added", server_default="added", index=True)
     stage_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import Date, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from clinic.tables import USERID_CHARS
@@ -88,7 +88,8 @@ class Enrolment(Base):
     next_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     contacts: Mapped[int] = mapped_column(default=0)
     contacted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    reason: Mapped[str] = mapped_column(String(200), default="")
+    cause: Mapped[str] = mapped_column(String(200), default="", server_default=text("''"))  # why she began
+    reason: Mapped[str] = mapped_column(String(200), default="")  # why it ended
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
@@ -122,6 +123,34 @@ class Touch(Base):
     reason: Mapped[str] = mapped_column(String(200), default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class JourneyDay(Base):
+    """Up to which clinic day (inclusive) those were looked for whom a date, or silence, lets begin a plan."""
+
+    __tablename__ = "journey_days"
+
+    plan_key: Mapped[str] = mapped_column(String(KEY_CHARS), primary_key=True)
+    day: Mapped[date] = mapped_column(Date)
+
+
+class SurveyLink(Base):
+    """An invitation to a survey: hers alone and good once, or, without a patient, one for many.
+
+    ``key`` names what it is for (``touch:ID``, the slot of a post), so that it is made once.
+    """
+
+    __tablename__ = "survey_links"
+    __table_args__ = (Index("ix_survey_links_patient_id", "patient_id"),)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), unique=True)
+    survey: Mapped[str] = mapped_column(String(64))
+    patient_id: Mapped[int | None] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"))
+    plan_key: Mapped[str] = mapped_column(String(KEY_CHARS), default="")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class LedgerEntry(Base):

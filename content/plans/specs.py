@@ -109,12 +109,14 @@ class Again:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
-    """What ends a journey early."""
+    """What ends a journey early; only what happens after she began counts."""
 
     on: StopOn
     tags: tuple[str, ...] = ()
     stage: tuple[str, ...] = ()
     treatment: tuple[str, ...] = ()  # booked, visited: only of these
+    survey: str = ""  # survey: only this one
+    answers: tuple[tuple[str, tuple[str, ...]], ...] = ()  # survey: question, answers that count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
