@@ -1,0 +1,1 @@
+"""Journeys: what each patient is owed by the plans she is in, found, decided and carried out in time."""
