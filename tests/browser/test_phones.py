@@ -448,7 +448,9 @@ async def test_any_errcode_is_planted_for_any_api_for_good_and_with_a_probabilit
     page = await desk.page(size=PHONE)
     await page.get_by_test_id("tools").click()
     sheet = page.get_by_role("dialog")
-    offered = await sheet.get_by_label("哪个接口").locator("option").evaluate_all("all => all.map(o => o.value)")
+    offered = (
+        await sheet.get_by_label("哪个接口").locator("option").evaluate_all("all => all.map(o => o.value)")
+    )
     assert sorted(offered) == sorted({"*", *(endpoint.path for endpoint in ENDPOINTS)})
     await sheet.get_by_label("哪个接口").select_option("externalcontact/groupchat/get")
     await sheet.get_by_label("错误码").fill("60020")
@@ -460,7 +462,6 @@ async def test_any_errcode_is_planted_for_any_api_for_good_and_with_a_probabilit
     ).to_be_visible()
     (fault,) = desk.sandbox.tenant.faults.waiting()
     assert (fault.errcode, fault.times, fault.probability) == (60020, None, 0.25)
-
 
 
 async def test_times_are_told_on_chinas_calendar(desk: Desk) -> None:
