@@ -10,6 +10,7 @@ from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,16 +23,17 @@ import wecom.api.tags
 from bot.syncing.reconciliation import Reconciliation
 from clinic.effects import MarkTags, SendWelcome
 from sop.effects import CreateTask
+from sop.review import SETTLE
 from store import outbox
 from store.outbox import OutboxEffect
 from store.vault import Vault
 from tests.support.clinic import Clinic, running_clinic
 from tests.support.databases import fresh_database_url
 from tests.support.direct import befriend, draft_for, queue_drafts
+from wecom.sandbox.faults import API_KINDS, CALLBACK_KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Callable
 
     from content.pack import Pack
 
@@ -47,6 +49,7 @@ TAP = "template_card_event"
 ENDS = {"welcome": ("welcome.sent", "welcome.missed"), "tag": ("tags.marked", "tags.missed")}
 SOON = timedelta(seconds=5)
 MOST_STEPS = 100
+CARE = "洗牙后第三天啦，牙龈还有不舒服吗？有问题可以给我的助手留言。"
 TIMEOUT_S, DELAY_S = 0.15, 0.4  # of the real clock: the client's patience, and how long WeCom takes
 PLAIN_CHINESE = re.compile(r"[\u4e00-\u9fff]{4}")
 INTERNAL = re.compile(r"Error|Exception|Traceback|access_token=|None")
@@ -135,6 +138,11 @@ class Case:
         return self.clinic.journal(APIS[name])
 
 
+def test_the_matrix_plays_every_kind_of_fault_that_the_sandbox_knows() -> None:
+    played = Path(__file__).read_text()
+    assert {kind for kind in API_KINDS | CALLBACK_KINDS if f'"{kind}"' not in played} == set()
+
+
 @pytest.fixture
 async def clinic(tmp_path: Path, pack: Pack) -> AsyncIterator[Clinic]:
     """On SQLite only: the courier's and the deliveries' decisions are the same on both databases."""
@@ -143,26 +151,40 @@ async def clinic(tmp_path: Path, pack: Pack) -> AsyncIterator[Clinic]:
             yield running
 
 
-@asynccontextmanager
-async def begun(
-    clinic: Clinic, kind: str, *, times: int | None = 1, stride: timedelta = timedelta(), **fault: Any
-) -> AsyncIterator[Case]:
-    """Let the fault wait at every API, begin one of each effect, and settle."""
-    planned = [post for post in await clinic.plan() if post["persona"] == "assistant"]
-    posts = {name: next(p for p in planned if p["kind"] == name) for name in ("moment", "group")}
+async def planned(clinic: Clinic) -> dict[str, dict[str, Any]]:
+    """Return a post of each kind of the assistant's, waiting for review."""
+    week = [post for post in await clinic.plan() if post["persona"] == "assistant"]
+    posts = {name: next(p for p in week if p["kind"] == name) for name in ("moment", "group")}
     friends = await befriend(clinic, "阿远", "安安")
     [posts["mass"]] = await queue_drafts(clinic, draft_for(clinic, friends))
+    return posts
+
+
+@asynccontextmanager
+async def begun(
+    clinic: Clinic,
+    kind: str | None,
+    *,
+    times: int | None = 1,
+    stride: timedelta = timedelta(),
+    posts: dict[str, dict[str, Any]] | None = None,
+    before: Callable[[], object] = lambda: None,
+    **fault: Any,
+) -> AsyncIterator[Case]:
+    """Let the fault wait at every API, begin one of each effect, and settle."""
+    posts = posts or await planned(clinic)
     clinic.tenant.journal.clear()
-    for api, effects in EFFECTS.items():
+    for api, effects in EFFECTS.items() if kind else ():
         clinic.tenant.faults.add(kind, api, times=times and times * effects, **fault)
     for name, post in posts.items():
         posts[name] = await approved_for(clinic, post, clinic.clock.now() + SOON)
+    before()
     added = await clinic.act("patient-adds-member", userid="xiaohu", state="front-desk", name="晓晴")
     clinic.clock.advance(SOON + timedelta(seconds=1))
     await clinic.runtime.clockwork.push_due()
     case = Case(clinic=clinic, patient=added["external_userid"], posts=posts)
     await case.settle(stride=stride)
-    for name, api in APIS.items():
+    for name, api in APIS.items() if kind else ():
         assert sum(bool(call.fault) for call in case.calls(name)) >= EFFECTS[api], name
     yield case
 
@@ -217,6 +239,45 @@ async def test_a_connection_that_breaks_before_or_after_the_act_leaves_exactly_o
     async with begun(clinic, kind) as case:
         for name in APIS:
             await case.arrived_once(name)
+
+
+async def test_a_token_that_wecom_revokes_is_renewed_and_each_arrives_once(clinic: Clinic) -> None:
+    posts = await planned(clinic)
+
+    async with begun(clinic, None, posts=posts, before=clinic.tenant.tokens.revoke) as case:
+        for name in APIS:
+            await case.arrived_once(name)
+        refused = [call.api for call in clinic.tenant.journal.calls() if call.errcode == 40014]
+        assert refused, "nobody noticed"
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_a_storm_of_all_faults_doubles_nothing_and_says_what_it_cost(clinic: Clinic, seed: int) -> None:
+    faults = clinic.tenant.faults
+    faults._random.seed(seed)
+    posts = await planned(clinic)
+
+    def brew() -> None:
+        for api in (*EFFECTS, *LISTS):
+            for kind in ("reset_before", "reset_after", "errcode"):
+                faults.add(kind, api, times=8, probability=0.3, errcode=-1)
+        for kind in ("duplicate_callback", "hold_callback"):
+            faults.add(kind, times=None, probability=0.3)
+
+    async with begun(clinic, None, posts=posts, before=brew) as case:
+        faults.clear()
+        await clinic.act("member-enters-app", userid="chen.jing")  # what was held goes out with it
+        await case.settle()
+        for name in APIS:
+            state, reason = await case.told(name)
+            if state == "arrived":
+                await case.arrived_once(name)
+            elif name == "welcome" and "可能已经发出" in reason:
+                assert await case.made(name) <= 1
+            else:
+                await case.ended_with_a_reason(name)
+        struck = {call.fault for call in clinic.tenant.journal.calls() if call.fault}
+        assert struck, "the storm passed by"
 
 
 async def test_a_welcome_that_never_gets_an_answer_is_not_said_to_be_unsent(clinic: Clinic) -> None:
@@ -351,8 +412,13 @@ TAPS = [
 async def test_a_reviewers_tap_decides_once_and_each_post_becomes_one_task(
     clinic: Clinic, fault: str
 ) -> None:
-    planned = [post for post in await clinic.plan() if post["persona"] == "doctor-zhang"]
-    posts = {name: next(p for p in planned if p["kind"] == name) for name in ("moment", "group")}
+    week = [post for post in await clinic.plan() if post["persona"] == "doctor-zhang"]
+    posts = {name: next(p for p in week if p["kind"] == name) for name in ("moment", "group")}
+    friends = await befriend(clinic, "阿远", userid="zhang.wei")
+    draft = draft_for(clinic, friends, persona="doctor-zhang", sender="zhang.wei", text=CARE)
+    [posts["mass"]] = await queue_drafts(clinic, draft)
+    clinic.clock.advance(SETTLE)
+    await clinic.runtime.courier.drain()
     clinic.tenant.faults.add(fault, TAP)
 
     await tap(clinic, "zhao.min")
@@ -379,7 +445,8 @@ async def tap(clinic: Clinic, member: str) -> None:
     async def card() -> Any:
         phone = await clinic.phone("members", member)
         cards = [m["card"] for m in phone["app_chat"]["messages"] if m.get("card")]
-        return next((c for c in cards if "张医生" in c["card"]["main_title"]["title"]), None)
+        week = [c for c in cards if "张医生" in c["card"]["main_title"]["title"] and not c["replaced"]]
+        return next((c for c in week if "一对一" in str(c["card"])), None)
 
     shown = await clinic.until(card, what=f"the review card of {member}")
     await clinic.act("tap-card", userid=member, task_id=shown["task_id"], key="approve")
