@@ -66,7 +66,7 @@ def deliveries(
         CodeRemoval(client, database, pack=pack, public_url=public_url, clock=clock),
         CodePicture(web),
         TaskDelivery(client, database, media=media, clock=clock),
-        ReminderDelivery(client),
+        ReminderDelivery(client, database),
         CancelDelivery(client),
         ReviewCardDelivery(client, database, pack=pack, public_url=public_url),
         CardUpdateDelivery(client),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, time
+from datetime import date, time, timedelta
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +15,7 @@ from content.crosscheck import cross_check
 from content.dated import Window
 from content.draft import Draft, Entry, read_draft
 from content.group_specs import GroupWelcomeSpec, KeywordSpec
+from content.house import HouseRules
 from content.pack import (
     AssetSpec,
     ContentItem,
@@ -37,6 +38,7 @@ from content.treatment_specs import specs_of
 
 if TYPE_CHECKING:
     from content import schema, schema_channels, schema_groups
+    from content.schema_house import HouseModel
 
 PACKAGED = Path(__file__).parent / "packs"
 
@@ -109,6 +111,7 @@ def _build(draft: Draft, renderer: Renderer, *, warnings: tuple[Problem, ...] = 
         clinic=MappingProxyType(dict(model.clinic)),
         rotation_days=model.rotation_days,
         opening=tuple(_span(span) for span in model.opening),
+        house=_house(model.house),
         tag_groups=tuple(
             TagGroupSpec(
                 name=e.model.name, exclusive=e.model.exclusive, tags=tuple(e.model.tags), place=_place(e)
@@ -154,6 +157,18 @@ def _build(draft: Draft, renderer: Renderer, *, warnings: tuple[Problem, ...] = 
     )
 
 
+def _house(model: HouseModel) -> HouseRules:
+    return HouseRules(
+        marketing_a_week=model.marketing.a_week,
+        marketing_apart=timedelta(hours=model.marketing.hours_apart),
+        one_marketing_journey=model.marketing.one_journey,
+        quiet_from=time.fromisoformat(model.quiet.start),
+        quiet_until=time.fromisoformat(model.quiet.end),
+        wecom_quota=model.wecom_quota,
+        two_person=model.two_person,
+    )
+
+
 def _place(entry: Entry[Any]) -> Place:
     return Place(file=entry.document.file, line=entry.line())
 
@@ -187,6 +202,7 @@ def _persona(entry: Entry[schema.PersonaModel]) -> PersonaSpec:
         max_moments_per_day=model.max_moments_per_day,
         week=_week(model.week),
         place=_place(entry),
+        max_direct_per_day=model.max_direct_per_day,
     )
 
 

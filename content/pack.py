@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from content.greeting import Arrival, choose
+from content.house import HouseRules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,6 +95,7 @@ class PersonaSpec:
     max_moments_per_day: int
     week: tuple[WeekSlot, ...]
     place: Place
+    max_direct_per_day: int = 2  # 1-to-1 contacts of one patient
 
     @property
     def reviewers(self) -> tuple[str, ...]:
@@ -197,6 +199,7 @@ class Pack:
     rules: tuple[RuleSpec, ...] = ()
     scripts: tuple[ScriptSpec, ...] = ()
     answers: tuple[AnswerSpec, ...] = ()
+    house: HouseRules = field(default_factory=HouseRules)
     warnings: tuple[Problem, ...] = field(default=())
 
     # ── who ──────────────────────────────────────────────────────────────────────────────────────────

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from content.schema_house import HouseModel
+
 PersonaKind = Literal["assistant", "doctor"]
 AssetKind = Literal["image", "link", "miniprogram"]
 Category = Literal["科普", "案例", "口碑", "日常", "活动", "节日", "关怀"]
@@ -101,6 +103,9 @@ class PackFile(Strict):
     opening: list[SpanModel] = Field(
         default=[], max_length=50, description="营业时间，决定用哪条欢迎语；不写 = 一直算营业"
     )
+    house: HouseModel = Field(
+        default_factory=HouseModel, description="家规：多久联系一次、几点不打扰、几个人审核；不写 = 用缺省的"
+    )
 
     @field_validator("timezone")
     @classmethod
@@ -149,6 +154,9 @@ class PersonaModel(Strict):
     approvers: list[UserId] = []
     categories: Categories
     max_moments_per_day: int = Field(default=1, ge=1, le=3)
+    max_direct_per_day: int = Field(
+        default=2, ge=1, le=9, description="同一位客户一天最多收到这个角色几条一对一消息"
+    )
     week: list[SlotModel] = []
 
     @model_validator(mode="after")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from content.compliance import Checker
+    from content.plans.specs import Purpose
     from sop.roster import Roster
 
 MOST_RECIPIENTS: Final = 10_000  # external_userid of add_msg_template (doc 92135)
@@ -53,6 +54,10 @@ class DirectDraft:
     scope: str = KIND
     category: str = ""
     content_key: str | None = None
+    plan_key: str = ""  # of a journey's step: the plan it belongs to, the step and its wording
+    step: str = ""
+    variant: str = ""
+    purpose: Purpose = "care"
 
 
 async def queue(
@@ -162,6 +167,10 @@ async def _insert(
             sender=draft.sender,
             category=draft.category,
             content_key=draft.content_key,
+            plan_key=draft.plan_key,
+            step=draft.step,
+            variant=draft.variant,
+            purpose=draft.purpose,
             text=draft.text,
             attachments=list(draft.attachments),
             audience=audience,

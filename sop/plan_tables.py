@@ -156,12 +156,16 @@ class SurveyLink(Base):
 class LedgerEntry(Base):
     """One contact of one patient on any channel, planned or made: what the caps count.
 
-    ``quota``: it counts against WeCom's own limit of mass messages. ``state``: ``planned``, ``made``,
-    ``void``.
+    ``quota``: it counts against WeCom's own limit of mass messages. ``post_id``: the post that carries it,
+    by which it learns what became of it. ``state``: ``planned``, ``made``, ``void``, or ``full``: no contact
+    but WeCom's word that her quota was used up at that moment.
     """
 
     __tablename__ = "contact_ledger"
-    __table_args__ = (Index("ix_contact_ledger_patient_id_at", "patient_id", "at"),)
+    __table_args__ = (
+        Index("ix_contact_ledger_patient_id_at", "patient_id", "at"),
+        Index("ix_contact_ledger_post_id", "post_id"),
+    )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     key: Mapped[str] = mapped_column(String(120), unique=True)  # touch:ID, post:ID:PATIENT
@@ -171,6 +175,8 @@ class LedgerEntry(Base):
     purpose: Mapped[str] = mapped_column(String(9))
     quota: Mapped[bool]
     plan_key: Mapped[str] = mapped_column(String(KEY_CHARS), default="")
+    persona: Mapped[str] = mapped_column(String(60), default="", server_default=text("''"))
+    post_id: Mapped[int | None] = mapped_column(RowId)
     state: Mapped[str] = mapped_column(String(8))
 
 

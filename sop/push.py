@@ -9,6 +9,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clinic import audit
+from sop import pauses
 from sop.effects import CreateTask
 from sop.life import NEXT, PostState
 from sop.tables import Post, Push, Receipt
@@ -34,11 +35,20 @@ async def start_due(session: AsyncSession, *, now: datetime) -> int:
     """Hand approved posts whose hour has come to the courier; return how many.
 
     The state changes in the transaction that queues the effect, and the effect's key names post and digest:
-    two schedulers, or one that crashed in between, start each post once.
+    two schedulers, or one that crashed in between, start each post once. What a kill switch holds stays
+    approved; whether it is too late then is asked when the switch is lifted.
     """
+    paused = await pauses.load(session)
+    if paused.everything:
+        return 0
     due = await session.scalars(
         select(Post)
-        .where(Post.state == PostState.APPROVED, Post.scheduled_at <= now)
+        .where(
+            Post.state == PostState.APPROVED,
+            Post.scheduled_at <= now,
+            Post.persona.not_in(sorted(paused.personas)),
+            Post.plan_key.not_in(sorted(paused.plans)),
+        )
         .order_by(Post.scheduled_at, Post.id)
         .limit(DUE_AT_ONCE)
         .with_for_update(skip_locked=True)
@@ -46,7 +56,8 @@ async def start_due(session: AsyncSession, *, now: datetime) -> int:
     started = 0
     for post in due.all():
         if now - post.scheduled_at > LATE:
-            end(session, post, PostState.EXPIRED, now=now, reason="系统停机超过 6 小时，错过了发送时间")
+            reason = await _missed(session, post)
+            end(session, post, PostState.EXPIRED, now=now, reason=reason)
             continue
         post.state, post.updated_at = PostState.CREATING, now
         await outbox.put(
@@ -59,6 +70,12 @@ async def start_due(session: AsyncSession, *, now: datetime) -> int:
         )
         started += 1
     return started
+
+
+async def _missed(session: AsyncSession, post: Post) -> str:
+    """Say why an approved post is so late."""
+    held = await pauses.stood_still(session, persona=post.persona, plan=post.plan_key, at=post.scheduled_at)
+    return "暂停期间错过了发送时间，没有发送" if held else "系统停机超过 6 小时，错过了发送时间"
 
 
 async def expire_unreviewed(session: AsyncSession, *, now: datetime) -> Sequence[Post]:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Date, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import text as sql_text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from store.tables import Base
@@ -22,6 +23,21 @@ class PersonaBinding(Base):
     persona: Mapped[str] = mapped_column(String(60), primary_key=True)
     userid: Mapped[str] = mapped_column(String(USERID_CHARS), primary_key=True)
     role: Mapped[str] = mapped_column(String(12), primary_key=True)
+
+
+class Away(Base):
+    """A member is away from ``since`` until ``until`` (exclusive); ``substitute`` stands in, or nobody."""
+
+    __tablename__ = "away"
+    __table_args__ = (Index("ix_away_until", "until"),)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    userid: Mapped[str] = mapped_column(String(USERID_CHARS))
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    until: Mapped[datetime] = mapped_column(UtcDateTime)
+    substitute: Mapped[str] = mapped_column(String(USERID_CHARS), default="")
+    noted_by: Mapped[str] = mapped_column(String(80))
+    noted_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Batch(Base):
@@ -41,7 +57,11 @@ class Batch(Base):
 
 
 class Post(Base):
-    """One queued piece of content for one sender (DESIGN §3: its life is in :mod:`sop.life`)."""
+    """One queued piece of content for one sender (DESIGN §3: its life is in :mod:`sop.life`).
+
+    ``plan_key``, ``step`` and ``variant``: which plan it came of, empty for none; ``purpose``: ``care`` or
+    ``marketing``, for the caps of 1-to-1 posts.
+    """
 
     __tablename__ = "posts"
     __table_args__ = (
@@ -59,6 +79,10 @@ class Post(Base):
     sender: Mapped[str] = mapped_column(String(USERID_CHARS))
     category: Mapped[str] = mapped_column(String(12), default="")
     content_key: Mapped[str | None] = mapped_column(String(120), index=True)
+    plan_key: Mapped[str] = mapped_column(String(64), default="", server_default=sql_text("''"))
+    step: Mapped[str] = mapped_column(String(64), default="", server_default=sql_text("''"))
+    variant: Mapped[str] = mapped_column(String(64), default="", server_default=sql_text("''"))
+    purpose: Mapped[str] = mapped_column(String(9), default="care", server_default=sql_text("'care'"))
     text: Mapped[str] = mapped_column(Text)
     attachments: Mapped[list[dict[str, Any]]] = mapped_column(Document, default=list)
     audience: Mapped[dict[str, Any]] = mapped_column(Document, default=dict)

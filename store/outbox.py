@@ -222,6 +222,23 @@ async def cancel(session: AsyncSession, *, keys: Sequence[str], now: datetime, r
     return len(result.all())
 
 
+async def hasten(session: AsyncSession, kinds: Sequence[str], *, now: datetime) -> int:
+    """Let queued effects of these kinds be tried now: what they waited for has come; return how many."""
+    result = await session.execute(
+        update(OutboxEffect)
+        .where(
+            OutboxEffect.state.in_(_OPEN_WORDS),
+            OutboxEffect.state == QUEUED,
+            OutboxEffect.kind.in_(kinds),
+            OutboxEffect.attempts > 0,
+            OutboxEffect.not_before > now,
+        )
+        .values(not_before=now, updated_at=now)
+        .returning(OutboxEffect.id)
+    )
+    return len(result.all())
+
+
 async def count_by_state(session: AsyncSession) -> dict[str, int]:
     """Return how many effects stand in each state."""
     rows = await session.execute(select(OutboxEffect.state, func.count()).group_by(OutboxEffect.state))

@@ -6,12 +6,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from bot.deliveries.base import Outcome, PlainDelivery, Sent, Withdrawn
+from bot.deliveries.pausing import hold_if_paused
 from bot.deliveries.task_search import TaskSearch
 from sop import push
 from sop.audience import recipients_of
 from sop.effects import CancelTask, CreateTask, RemindSender
 from sop.life import PostState
 from sop.posts import get_post
+from sop.tables import Push
 from store import outbox
 from wecom.api.mass import MassSend
 from wecom.api.moments import MomentTask
@@ -135,6 +137,7 @@ class TaskDelivery(PlainDelivery):
         """Make sure, right before the call, that it is still wanted and that its answer may get lost."""
         post = await self._approved(effect)
         async with self._database.read() as session:
+            await hold_if_paused(session, effect.kind, persona=post.persona, plan=post.plan_key)
             if await push.twin_under_way(session, post, effect):
                 raise NotYet(
                     effect.kind,
@@ -163,16 +166,25 @@ class TaskDelivery(PlainDelivery):
 
 
 class ReminderDelivery(PlainDelivery):
-    """Lets WeCom remind a mass task's members. A lost answer is left alone: three a day is WeCom's limit."""
+    """Lets WeCom remind a mass task's members. A lost answer is left alone: three a day is WeCom's limit.
+
+    A reminder makes a member send, so a kill switch holds it too.
+    """
 
     kind: ClassVar[str] = RemindSender.kind
     when_unknown: ClassVar[Literal["again", "find", "assume_sent"]] = "assume_sent"
 
-    def __init__(self, client: WeComClient) -> None:
+    def __init__(self, client: WeComClient, database: Database) -> None:
         self._client = client
+        self._database = database
 
     async def send(self, effect: OutboxEffect) -> Sent:
-        await self._client.mass.remind(RemindSender.model_validate(effect.payload).remote_id)
+        wanted = RemindSender.model_validate(effect.payload)
+        async with self._database.read() as session:
+            push_row = await session.get_one(Push, wanted.push_id)
+            post = await get_post(session, push_row.post_id)
+            await hold_if_paused(session, effect.kind, persona=post.persona, plan=post.plan_key)
+        await self._client.mass.remind(wanted.remote_id)
         return Sent()
 
 

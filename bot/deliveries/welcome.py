@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import structlog
 
 from bot.deliveries.base import Outcome, PlainDelivery, Sent
+from bot.deliveries.pausing import hold_if_paused
 from bot.deliveries.people import read_profile
 from clinic import audit, greetings, people
 from clinic.effects import FetchContact, SendWelcome
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+WAIT_S: Final = 1.0  # while everything stands still
 NAME_S: Final = 3.0  # a greeting without a name beats a late one
 ALREADY_DELIVERED: Final = 41051
 ANSWER_WITHIN: Final = timedelta(hours=2)
@@ -90,6 +92,9 @@ class WelcomeDelivery(PlainDelivery):
             ),
         )
         attachments = [card for key in chosen.attachments if (card := await self._card(key)) is not None]
+        async with self._database.read() as session:
+            # Its 20 s go on meanwhile: when they are over, the member is asked to greet by hand.
+            await hold_if_paused(session, effect.kind, again_after_s=WAIT_S)
         try:
             await self._client.contacts.send_welcome(wanted.welcome_code, text, attachments)
         except Refused as exc:

@@ -1,0 +1,27 @@
+"""An empty, migrated database with a few members and patients: what the queue's services need, no sockets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from store.database import Database
+from store.schema import upgrade
+from tests.support.queue import Queue
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from content.pack import Pack
+
+
+@pytest.fixture
+async def queue(database_url: str, pack: Pack) -> AsyncIterator[Queue]:
+    """On SQLite and on PostgreSQL."""
+    database = Database(database_url)
+    await upgrade(database)
+    queue = Queue(database=database, pack=pack)
+    await queue.settle_in()
+    yield queue
+    await database.close()
