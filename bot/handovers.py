@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -56,9 +57,14 @@ class Handovers:
         self._clock = clock
         self._on_queued = on_queued
         self._leavers_at: datetime | None = None
+        self._turn = asyncio.Lock()  # two looks at once would wait for each other's rows in turn
 
     async def look(self) -> int:
         """Ask about every pair of members with patients on the way, every ten minutes; return how many."""
+        async with self._turn:
+            return await self._look()
+
+    async def _look(self) -> int:
         async with self._database.read() as session:
             pairs = await transfers.waiting(session, before=self._clock.now() - EVERY)
         for handover, takeover, resigned in pairs:

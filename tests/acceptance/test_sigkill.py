@@ -198,7 +198,8 @@ async def test_a_kill_before_the_answer_finds_the_task_and_creates_no_second_one
     assert push.remote_id == task
     # Settled for good: nothing is left that could make a second one in a minute or an hour.
     [effect] = await scene.effects(CreateTask.kind)
-    assert (effect.state, effect.result) == (outbox.SENT, {"remote_id": task, "found": True})
+    found = {"remote_id": task, "found": True, "unreachable": []}
+    assert (effect.state, effect.result) == (outbox.SENT, found)
 
 
 @pytest.mark.parametrize(("kind", "api"), CREATING_APIS)

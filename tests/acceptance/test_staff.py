@@ -196,10 +196,11 @@ async def test_what_was_asked_of_a_leaver_and_what_would_be_is_asked_of_the_mana
     assert lost.assignee == "manager"
     assert "一位顾客删除了 张医生（已离职），与我们都断开了联系" in lost.body
 
+    other = await add_patient(clinic, "xiaohu")
     await clinic.act("member-leaves", userid="chen.jing")  # the pack sends first visitors to him
     await quiet(clinic)
     visit = {"number": "V1", "at": clinic.clock.now().isoformat(), "status": "arrived"}
-    await clinic.api("POST", "/visits", {**visit, "patient": {"external_userid": patient}}, expect=201)
+    await clinic.api("POST", "/visits", {**visit, "patient": {"external_userid": other}}, expect=201)
     assert {todo.assignee for todo in await todos(clinic, "handoff")} == {"manager"}
     assert len(await todos(clinic, "handoff")) == 2
 
