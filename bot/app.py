@@ -37,6 +37,8 @@ from console.app import setup_console
 from console.deps import DEPS, Deps
 from content.compliance import Checker
 from content.render import Renderer
+from pages.app import setup_pages
+from pages.frame import Furniture, make_templates
 from sop.importer import Importer
 from store.clock import Clock, SystemClock
 from store.database import Database
@@ -170,6 +172,18 @@ class _Builder:
         )
         setup_console(app)
         setup_api(app)
+        setup_pages(
+            app,
+            Furniture(
+                database=self.database,
+                clock=self.clock,
+                pack=self.pack,
+                vault=self.vault,
+                public_url=settings.public_url,
+                wake=lambda: self.wakeups.tell(OUTBOX),
+                templates=make_templates(),
+            ),
+        )
 
     async def resources(self, app: web.Application) -> AsyncIterator[None]:
         """Open everything top to bottom; it is closed bottom to top."""

@@ -66,6 +66,7 @@ def _keys(draft: Draft) -> Iterator[Problem]:
         (draft.keywords, "key", "关键词"),
         (draft.rules, "key", "规则"),
         ([*draft.moments, *draft.group_posts, *draft.direct_texts], "key", "内容"),
+        (draft.surveys, "key", "问卷"),
         (draft.scripts, "key", "话术"),
         (draft.answers, "key", "回答"),
         (draft.assets, "key", "素材"),

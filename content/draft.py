@@ -18,6 +18,7 @@ from content import (
     schema_groups,
     schema_items,
     schema_rules,
+    schema_surveys,
     schema_talk,
     schema_treatments,
 )
@@ -72,6 +73,7 @@ class Draft:
     keywords: list[Entry[schema_groups.KeywordModel]] = field(default_factory=list)
     treatments: list[Entry[schema_treatments.TreatmentModel]] = field(default_factory=list)
     rules: list[Entry[schema_rules.RuleModel]] = field(default_factory=list)
+    surveys: list[Entry[schema_surveys.SurveyModel]] = field(default_factory=list)
     scripts: list[Entry[schema_talk.ScriptModel]] = field(default_factory=list)
     answers: list[Entry[schema_talk.AnswerModel]] = field(default_factory=list)
     moments: list[Entry[schema_items.MomentModel]] = field(default_factory=list)
@@ -124,6 +126,13 @@ FILE_KINDS = (
     ),
     FileKind(
         name="rules.yaml", model=schema_rules.RulesFile, entries="rules", target="rules", required=False
+    ),
+    FileKind(
+        name="surveys.yaml",
+        model=schema_surveys.SurveysFile,
+        entries="surveys",
+        target="surveys",
+        required=False,
     ),
     FileKind(
         name="scripts.yaml",

@@ -31,6 +31,7 @@ from content.problems import PackError, Problem
 from content.render import Renderer
 from content.rotation import rotation_warnings
 from content.rule_specs import rule_of
+from content.survey_specs import survey_of
 from content.talk_check import check_talk
 from content.talk_specs import answer_of, script_of
 from content.texts import ASSET_TEMPLATES, check_texts
@@ -147,6 +148,7 @@ def _build(draft: Draft, renderer: Renderer, *, warnings: tuple[Problem, ...] = 
         ),
         treatments=tuple(spec for entry in draft.treatments for spec in specs_of(entry)),
         rules=tuple(rule_of(entry) for entry in draft.rules),
+        surveys=tuple(survey_of(entry, _place(entry)) for entry in draft.surveys),
         scripts=tuple(script_of(entry) for entry in draft.scripts),
         answers=tuple(answer_of(entry) for entry in draft.answers),
         moments=tuple(_item(entry, "moment") for entry in draft.moments),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from content.problems import Problem
     from content.rule_specs import RuleSpec
     from content.schema import AssetKind, Category, PersonaKind
+    from content.survey_specs import SurveySpec
     from content.talk_specs import AnswerSpec, ScriptSpec
     from content.treatment_specs import TreatmentSpec
 
@@ -197,6 +198,7 @@ class Pack:
     opening: tuple[Span, ...] = ()  # empty: always open
     treatments: tuple[TreatmentSpec, ...] = ()
     rules: tuple[RuleSpec, ...] = ()
+    surveys: tuple[SurveySpec, ...] = ()
     scripts: tuple[ScriptSpec, ...] = ()
     answers: tuple[AnswerSpec, ...] = ()
     house: HouseRules = field(default_factory=HouseRules)
@@ -304,6 +306,10 @@ class Pack:
             if item.key == key:
                 return item
         raise NotInPackError(f"内容包 {self.name} 里没有一对一内容 {key}")
+
+    def survey(self, key: str) -> SurveySpec | None:
+        """Return the survey called ``key``, or None for one that only another system knows."""
+        return next((survey for survey in self.surveys if survey.key == key), None)
 
     def asset(self, key: str) -> AssetSpec:
         """Return the asset called ``key``.

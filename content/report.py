@@ -138,6 +138,7 @@ def _texts(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
     yield from _posts(pack, renderer)
     yield from _direct(pack, renderer)
     yield from _talk(pack, renderer)
+    yield from _surveys(pack)
     yield from _greetings(pack, renderer)
     yield from _group_welcomes(pack, renderer)
     shown = _shown_by(pack)
@@ -187,6 +188,21 @@ def _talk(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
             key=answer.key,
             template=answer.text,
             text=renderer.render(answer.text, clinic=pack.clinic),
+            persona="assistant",
+            channel="direct",
+        )
+
+
+def _surveys(pack: Pack) -> Iterator[_Text]:
+    """The clinic itself asks: read as the assistant's words."""
+    for survey in pack.surveys:
+        asked = (part for one in survey.questions for part in (one.ask, *one.options))
+        words = (survey.title, survey.intro, *asked, survey.thanks, survey.sorry)
+        yield _Text(
+            place=survey.place,
+            key=survey.key,
+            template="",
+            text="\n".join(word for word in words if word),
             persona="assistant",
             channel="direct",
         )

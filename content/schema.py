@@ -24,6 +24,7 @@ TAG_REFERENCE = r"^[^/\r\n]+/[^/\r\n]+$"
 _CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 STATE = r"^[A-Za-z0-9_.-]+$"
 _APPID = r"^wx[0-9A-Za-z]{6,30}$"
+WEB = r"^https?://[^\s]+$"
 _VARIABLE = r"^[a-z][a-z0-9_]*$"
 DAY = r"^[a-z0-9]+([.-][a-z0-9]+)*$"
 TREATMENT = r"^[a-z0-9]+([._-][a-z0-9]+)*(\.\*)?$"
@@ -37,6 +38,7 @@ PATTERN_REMEDIES = {
     _CLOCK: "写成 24 小时制的 HH:MM，如 09:30",
     STATE: "只用字母、数字和 _ - .",
     _APPID: "写小程序的 appid，以 wx 开头",
+    WEB: "写完整的网址，以 https:// 开头",
     _VARIABLE: "变量名用小写字母开头，只用小写字母、数字和 _",
     DAY: "写日历里的 key（xiaohu almanac 会列出），如 term.lichun、christmas；或 MM-DD，如 10-18",
     TREATMENT: "写 treatments.yaml 里的 key；连同各个步骤写成 implant.*",

@@ -19,6 +19,7 @@ from clinic.rules.happenings import Happening
 from clinic.tables import Member
 from clinic.whose import Book, PersonUnclear
 from content.treatment_specs import Catalogue
+from sop import survey_moods
 from sop.consequences import reconsider
 from sop.handouts import hand_out
 from sop.roster import load_roster
@@ -167,13 +168,22 @@ class Intake:
     async def sheet(self, report: SheetReport) -> tuple[Patient, SurveyAnswer, str]:
         """Record an expected sheet and what follows from its answers; see :meth:`visit`."""
         patient = await self.book.take(report.person, now=self.now)
-        fact = report.sheet
+        fact = survey_moods.felt(report.sheet, self.pack)
         sheet, outcome = surveys.record(self.session, patient, fact, self.known_sheets)
         if outcome in ("added", "changed"):
             await self.session.flush()
             answers: dict[str, object] = dict(fact.answers)
             await self._reconsider(
                 patient, Happening(kind="survey", at=fact.at, survey=fact.survey, answers=answers)
+            )
+            await survey_moods.tell(
+                self.session,
+                patient,
+                fact,
+                pack=self.pack,
+                roster=self.roster,
+                public_url=self.public_url,
+                now=self.now,
             )
         return patient, sheet, outcome
 

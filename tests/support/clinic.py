@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from content.pack import Pack
 
 MONDAY = datetime(2026, 11, 23, 0, 40, tzinfo=UTC)  # 08:40 in the clinic
-ROOMS = ("bot", "clinic", "console", "handlers", "sop", "store")
+ROOMS = ("bot", "clinic", "console", "handlers", "pages", "sop", "store")
 API_KEY = "test-api-key"
 PASSWORD = "test-password"
 

@@ -21,7 +21,7 @@ async def test_a_sheet_is_recorded_with_its_patient(desk: Desk) -> None:
     assert await desk.fill(sheet(满意度="非常满意", 还想了解=["种植", "美白"])) == ["added"]
 
     [row] = await desk.rows(SurveyAnswer)
-    assert row.answers == {"满意度": "非常满意", "还想了解": ["种植", "美白"]}
+    assert row.answers == {"满意度": "非常满意", "还想了解": ["种植", "美白"], "mood": "happy"}
     assert [number for number, _, _ in await desk.patients()] == [WANG.clinic_number]
 
 
@@ -33,7 +33,7 @@ async def test_a_sheet_told_twice_is_one_and_the_later_one_stands(desk: Desk) ->
     assert await desk.fill(sheet(at=YESTERDAY - timedelta(hours=1), 满意度="待改进")) == ["older"]
 
     [row] = await desk.rows(SurveyAnswer)
-    assert row.answers == {"满意度": "一般"}
+    assert row.answers == {"满意度": "一般"}, "neither happy nor unhappy"
 
 
 async def test_two_sheets_of_one_moment_end_the_same_in_either_order(desk: Desk) -> None:

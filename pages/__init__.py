@@ -1,0 +1,1 @@
+"""The patients' pages (H5): opened from a message, on a phone, without a login."""
