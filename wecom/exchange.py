@@ -61,7 +61,8 @@ class Endpoint:
 class Exchange:
     """Sends single requests over one session. Knows nothing of tokens or return codes.
 
-    The session must not follow a proxy that retries; aiohttp itself resends only GETs, which never create.
+    The session must not follow a proxy that retries. aiohttp itself resends a GET whose connection broke,
+    which is good for a call that reads and is kept from one that creates (a login's code works once).
     """
 
     def __init__(self, session: aiohttp.ClientSession, *, api_base: str) -> None:
@@ -140,6 +141,7 @@ class Exchange:
                 params=params,
                 timeout=aiohttp.ClientTimeout(total=total, connect=min(CONNECT_TIMEOUT_S, total)),
                 allow_redirects=False,
+                middlewares=(_once,) if endpoint.creates else (),
                 **kwargs,
             ) as response:
                 yield response
@@ -152,6 +154,16 @@ class Exchange:
             raise Busy(endpoint.path, f"no connection ({_name(exc)})") from None
         except (TimeoutError, aiohttp.ClientError, OSError) as exc:
             raise endpoint.lost(f"no answer within {total:g} s or a broken one ({_name(exc)})") from None
+
+
+async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Make a broken connection an error that aiohttp does not answer with a second request."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise  # nothing was sent
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as exc:
+        raise aiohttp.ClientConnectionError(_name(exc)) from None
 
 
 def _json_body(endpoint: Endpoint, body: Mapping[str, Any] | None) -> tuple[bytes | None, dict[str, str]]:

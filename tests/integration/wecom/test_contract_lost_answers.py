@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -14,8 +16,10 @@ from wecom.api.group_welcomes import GroupWelcome
 from wecom.api.intercepts import InterceptRule
 from wecom.api.join_ways import JoinWay
 from wecom.api.kf import State
+from wecom.api.mass import MassSend
+from wecom.api.moments import MomentTask
 from wecom.cards import Button, ButtonInteraction
-from wecom.errors import OutcomeUnknown, Refused, WeComError
+from wecom.errors import NotYet, OutcomeUnknown, Refused, WeComError, WelcomeSpent
 from wecom.finders import Finders
 from wecom.kf_messages import KfText
 from wecom.lost_answers import LOST_ANSWERS
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from wecom.sandbox import Sandbox
 
 HELLO = KfText(content="您好，我是小护")
+MASS = MassSend(chat_type="single", sender="xiaohu", text="周六义诊")
 
 
 @pytest.fixture
@@ -195,6 +200,33 @@ async def test_a_group_handed_over_on_the_job_is_found(
     assert await finders.groups_of("xiaohu", owned) == {owned[0]}
 
 
+async def test_a_lost_mass_send_is_in_the_list_with_its_text_and_its_member(
+    client: WeComClient, sandbox: Sandbox
+) -> None:
+    await lose(sandbox, "externalcontact/add_msg_template", client.mass.create(MASS))
+
+    since, until = START - timedelta(minutes=1), START + timedelta(minutes=1)
+    [found] = [record async for record in client.mass.list("single", since, until)]
+
+    assert (found.creator, found.content, found.attachment_kinds) == ("", MASS.text, ())
+    assert [task.userid async for task in client.mass.tasks(found.msgid)] == ["xiaohu"]
+    results = [result async for result in client.mass.results(found.msgid, "xiaohu")]
+    assert {result.external_userid for result in results} == set(await client.contacts.list_of("xiaohu"))
+
+
+async def test_a_lost_moment_is_in_the_list_with_its_text_and_its_member(
+    client: WeComClient, sandbox: Sandbox
+) -> None:
+    moment = MomentTask(text="护牙两分钟", userids=("xiaohu",))
+    await lose(sandbox, "externalcontact/add_moment_task", client.moments.create(moment))
+
+    since, until = START - timedelta(minutes=1), START + timedelta(minutes=1)
+    [found] = [record async for record in client.moments.list(since, until)]
+
+    assert (found.creator, found.content) == ("", "护牙两分钟")
+    assert [task.userid async for task in client.moments.tasks(found.moment_id)] == ["xiaohu"]
+
+
 # -- again: a second call is harmless -----------------------------------------------------------------------
 
 
@@ -294,14 +326,74 @@ async def test_group_material_made_again_without_notice_is_told_to_nobody(
     assert notices_of_groups() == before
 
 
+async def test_a_greeting_sent_again_says_that_the_first_arrived(
+    client: WeComClient, sandbox: Sandbox
+) -> None:
+    patient, issued = sandbox.tenant.patient_scans("xiaohu", state="front-desk")
+    assert issued is not None
+    greeting = client.contacts.send_welcome(issued.code, "您好，我是小护")
+    await lose(sandbox, "externalcontact/send_welcome_msg", greeting)
+
+    with pytest.raises(WelcomeSpent):
+        await client.contacts.send_welcome(issued.code, "您好，我是小护")
+
+    chat = sandbox.tenant.corp.chats["xiaohu", patient.external_userid]
+    assert [message.origin for message in chat].count("welcome") == 1
+
+
 # -- never: it is made once, and nobody tries again by himself ----------------------------------------------
 
 
 async def test_what_no_list_tells_of_is_asked_for_once(client: WeComClient, sandbox: Sandbox) -> None:
     (chat_id, *_) = [ref.chat_id async for ref in client.groups.list(["xiaohu"])]
-    call = "externalcontact/groupchat/add_join_way"
 
-    await lose(sandbox, call, client.join_ways.add(JoinWay(chat_ids=(chat_id,))))
+    await lose(
+        sandbox, "externalcontact/groupchat/add_join_way", client.join_ways.add(JoinWay(chat_ids=(chat_id,)))
+    )
 
-    assert LOST_ANSWERS[call].then == "never"
-    assert calls(sandbox, call) == 1
+    assert LOST_ANSWERS["externalcontact/groupchat/add_join_way"].then == "never"
+    assert calls(sandbox, "externalcontact/groupchat/add_join_way") == 1
+
+
+async def test_a_lost_reminder_counts_among_the_three_of_a_day(client: WeComClient, sandbox: Sandbox) -> None:
+    msgid = (await client.mass.create(MASS)).msgid
+    await lose(sandbox, "externalcontact/remind_groupmsg_send", client.mass.remind(msgid))
+    for _ in range(2):
+        await client.mass.remind(msgid)
+
+    with pytest.raises(NotYet) as caught:
+        await client.mass.remind(msgid)
+
+    assert caught.value.errcode == 41094
+
+
+async def test_a_lost_login_has_spent_its_code(client: WeComClient, sandbox: Sandbox) -> None:
+    query = {
+        "appid": sandbox.connection["corp_id"],
+        "redirect_uri": "https://h5.example/",
+        "response_type": "code",
+        "scope": "snsapi_base",
+        "state": "n1",
+    }
+    back = sandbox.tenant.identity.authorize(query, "chen.jing")
+    code = parse_qs(urlsplit(back).query)["code"][0]
+    await lose(sandbox, "auth/getuserinfo", client.identity.visitor(code))
+    assert calls(sandbox, "auth/getuserinfo") == 1, "aiohttp sends a broken GET again"
+
+    with pytest.raises(Refused) as caught:
+        await client.identity.visitor(code)
+
+    assert caught.value.errcode == 40029
+
+
+async def test_a_lost_offer_was_made(client: WeComClient, sandbox: Sandbox) -> None:
+    face = (await client.media.upload("image", "a.png", picture(), "image/png")).media_id
+    kfid = await client.kf_accounts.add("微笑口腔客服", face)
+    patient = sandbox.tenant.people.create_patient("新客").external_userid
+    sandbox.tenant.desk.write(kfid, patient, "text", {"content": "想加医生"})
+    offer = client.kf_customers.offer_member(kfid, patient, "xiaohu")
+
+    await lose(sandbox, "kf/customer/upgrade_service", offer)
+
+    chat = sandbox.tenant.kf.accounts[kfid].chats[patient]
+    assert [bubble.kind for bubble in chat.bubbles].count("upgrade_service") == 1
