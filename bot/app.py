@@ -40,6 +40,7 @@ from content.render import Renderer
 from pages.app import setup_pages
 from pages.frame import Furniture, make_templates
 from sop.importer import Importer
+from sop.plans.importing import import_plans
 from store.clock import Clock, SystemClock
 from store.database import Database
 from store.ingest import Ingest
@@ -192,6 +193,8 @@ class _Builder:
             before, after = await upgrade(self.database)
             if before != after:
                 log.info("database.migrated", before=before, after=after)
+            if self.role.does(Role.SCHEDULER):
+                await self._import_plans()
             if self.redis is not None:
                 stack.push_async_callback(self.redis.aclose)
             elif self.role.does(Role.WORKER):
@@ -212,6 +215,14 @@ class _Builder:
             if self.role.does(Role.WEB):
                 await self._start(stack, self.ingest.run(), "ingest")
             yield
+
+    async def _import_plans(self) -> None:
+        async with self.database.write() as session:
+            done = await import_plans(session, self.pack, now=self.clock.now())
+        for key in done.refused:  # staff have a plan of another kind under this key
+            log.error("plan.not_imported", plan=key)
+        if done.begun or done.offered:
+            log.info("plans.imported", begun=len(done.begun), offered=len(done.offered))
 
     def _runtime(self, session: Any) -> Runtime:
         settings, database, clock, pack = self.settings, self.database, self.clock, self.pack

@@ -22,6 +22,7 @@ from content import (
     schema_talk,
     schema_treatments,
 )
+from content.plans import models as schema_plans
 from content.problems import FieldPath, Level, Problem, field_name
 from content.sources import Document, read_document
 
@@ -80,6 +81,7 @@ class Draft:
     group_posts: list[Entry[schema_items.GroupPostModel]] = field(default_factory=list)
     direct_texts: list[Entry[schema_items.DirectModel]] = field(default_factory=list)
     assets: list[Entry[Any]] = field(default_factory=list)
+    plans: list[Entry[schema_plans.PlanModel]] = field(default_factory=list)
     # Keys as written, per list below; a list is missing here when its file could not be read at all.
     written: dict[str, set[str]] = field(default_factory=dict)
     clinic_names: set[str] | None = None
@@ -151,6 +153,7 @@ FILE_KINDS = (
     FileKind(name="moments/*.yaml", model=schema_items.MomentsFile, entries="items", target="moments"),
     FileKind(name="groups/*.yaml", model=schema_items.GroupPostsFile, entries="items", target="group_posts"),
     FileKind(name="direct/*.yaml", model=schema_items.DirectFile, entries="items", target="direct_texts"),
+    FileKind(name="plans/*.yaml", model=schema_plans.PlansFile, entries="plans", target="plans"),
     FileKind(
         name="assets/assets.yaml", model=schema.AssetsFile, entries="assets", target="assets", required=False
     ),
@@ -175,7 +178,10 @@ def read_draft(root: Path) -> Draft:
             draft.written.setdefault(kind.target, set())
     for path in _strangers(root, seen):
         file = path.relative_to(root).as_posix()
-        remedy = "朋友圈放 moments/*.yaml，群内容放 groups/*.yaml，一对一放 direct/*.yaml，其余文件名照格式写"
+        remedy = (
+            "朋友圈放 moments/*.yaml，群内容放 groups/*.yaml，一对一放 direct/*.yaml，计划放 plans/*.yaml，"
+            "其余文件名照格式写"
+        )
         draft.problems.append(
             Problem(file=file, line=1, field="", message="这个文件不会被读取", remedy=remedy, level="warning")
         )
@@ -204,7 +210,7 @@ def _take(draft: Draft, kind: FileKind, document: Document) -> None:
         bad: set[object] = set()
     except ValidationError as exc:
         whole = None
-        draft.problems.extend(_translate(document, exc, kind.model))
+        draft.problems.extend(translate(document, exc, kind.model))
         bad = {error["loc"][1] for error in exc.errors() if len(error["loc"]) > 1}
     if not kind.entries:
         clinic = data.get("clinic") if isinstance(data, dict) else None
@@ -227,7 +233,8 @@ def _take(draft: Draft, kind: FileKind, document: Document) -> None:
 # ── pydantic's findings, said in Chinese ─────────────────────────────────────────────────────────────
 
 
-def _translate(document: Document, exc: ValidationError, model: type[BaseModel]) -> Iterator[Problem]:
+def translate(document: Document, exc: ValidationError, model: type[BaseModel]) -> Iterator[Problem]:
+    """Say in Chinese what pydantic found in a document that should be a ``model``."""
     for error in exc.errors(include_url=False):
         path = _real_path(document, error["loc"], missing=error["type"] == "missing")
         if error["type"].startswith("union_tag"):
@@ -258,7 +265,7 @@ def _say(error: Any, path: FieldPath, model: type[BaseModel]) -> tuple[str, str]
     if kind == "union_tag_invalid":
         return f"不认识的 kind {context['tag']!r:.60}", f"可以写：{context['expected_tags']}"
     if kind == "union_tag_not_found":
-        return "缺少字段 kind", "加上 kind: image、link 或 miniprogram"
+        return "缺少字段 kind", f"加上 kind: {_KINDS.get(str(path[0]), '…')}"
     if kind == "value_error":
         message, _, remedy = str(context["error"]).partition("；")
         return message, remedy or "改成合适的值"
@@ -270,6 +277,8 @@ def _say(error: Any, path: FieldPath, model: type[BaseModel]) -> tuple[str, str]
             return message.format(**numbers), remedy.format(**numbers)
     return f"写法不对（{error['msg']}）", "对照内容包格式修改"
 
+
+_KINDS = {"assets": "image、link 或 miniprogram", "plans": "journey、group 或 moments"}
 
 _SAYINGS: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("string_type",), "这里要写文字", "写成文字，必要时加引号"),

@@ -20,6 +20,7 @@ _NAMES = {
     "moments/*.yaml": "moments.json",
     "groups/*.yaml": "group-posts.json",
     "direct/*.yaml": "direct.json",
+    "plans/*.yaml": "plans.json",
 }
 
 

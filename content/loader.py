@@ -27,6 +27,7 @@ from content.pack import (
     WeekSlot,
 )
 from content.pictures import ASSETS_FOLDER, check_pictures
+from content.plans.documents import to_spec
 from content.problems import PackError, Problem
 from content.render import Renderer
 from content.rotation import rotation_warnings
@@ -155,6 +156,7 @@ def _build(draft: Draft, renderer: Renderer, *, warnings: tuple[Problem, ...] = 
         group_posts=tuple(_item(entry, "group") for entry in draft.group_posts),
         direct_texts=tuple(_item(entry, "direct") for entry in draft.direct_texts),
         assets=tuple(_asset(entry, draft.root, renderer, model.clinic) for entry in draft.assets),
+        plans=tuple(to_spec(entry.model) for entry in draft.plans),
         warnings=warnings,
     )
 

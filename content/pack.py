@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from content.channel_specs import ChannelSpec, Span, WelcomeSpec
     from content.dated import Window
     from content.group_specs import GroupWelcomeSpec, KeywordSpec
+    from content.plans.specs import Plan
     from content.problems import Problem
     from content.rule_specs import RuleSpec
     from content.schema import AssetKind, Category, PersonaKind
@@ -202,6 +203,7 @@ class Pack:
     scripts: tuple[ScriptSpec, ...] = ()
     answers: tuple[AnswerSpec, ...] = ()
     house: HouseRules = field(default_factory=HouseRules)
+    plans: tuple[Plan, ...] = ()
     warnings: tuple[Problem, ...] = field(default=())
 
     # ── who ──────────────────────────────────────────────────────────────────────────────────────────
@@ -310,6 +312,17 @@ class Pack:
     def survey(self, key: str) -> SurveySpec | None:
         """Return the survey called ``key``, or None for one that only another system knows."""
         return next((survey for survey in self.surveys if survey.key == key), None)
+
+    def plan(self, key: str) -> Plan:
+        """Return the plan called ``key``, as the pack brings it; staff may have published another version.
+
+        Raises:
+            NotInPackError: the pack has no such plan.
+        """
+        for plan in self.plans:
+            if plan.key == key:
+                return plan
+        raise NotInPackError(f"内容包 {self.name} 里没有计划 {key}")
 
     def asset(self, key: str) -> AssetSpec:
         """Return the asset called ``key``.

@@ -21,7 +21,7 @@ _USERID = r"^[A-Za-z0-9][A-Za-z0-9_.@-]*$"
 _LINE = r"^[^\r\n]+$"
 _TAG = r"^[^/\r\n]+$"
 TAG_REFERENCE = r"^[^/\r\n]+/[^/\r\n]+$"
-_CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 STATE = r"^[A-Za-z0-9_.-]+$"
 _APPID = r"^wx[0-9A-Za-z]{6,30}$"
 WEB = r"^https?://[^\s]+$"
@@ -35,7 +35,7 @@ PATTERN_REMEDIES = {
     _LINE: "写成一行文字",
     _TAG: "写成一行文字，不用斜杠",
     TAG_REFERENCE: "写成 组名/标签名，如 来源/抖音",
-    _CLOCK: "写成 24 小时制的 HH:MM，如 09:30",
+    CLOCK: "写成 24 小时制的 HH:MM，如 09:30",
     STATE: "只用字母、数字和 _ - .",
     _APPID: "写小程序的 appid，以 wx 开头",
     WEB: "写完整的网址，以 https:// 开头",
@@ -85,8 +85,8 @@ class SpanModel(Strict):
     days: list[Annotated[int, Field(ge=1, le=7)]] = Field(
         default=[1, 2, 3, 4, 5, 6, 7], min_length=1, description="1 = 周一 … 7 = 周日；不写 = 每天"
     )
-    start: str = Field(alias="from", pattern=_CLOCK, description="诊所当地时间，如 09:00")
-    end: str = Field(alias="until", pattern=_CLOCK, description="不含这一分钟；不晚于 from 就是到第二天")
+    start: str = Field(alias="from", pattern=CLOCK, description="诊所当地时间，如 09:00")
+    end: str = Field(alias="until", pattern=CLOCK, description="不含这一分钟；不晚于 from 就是到第二天")
 
 
 class PackFile(Strict):
@@ -140,7 +140,7 @@ class TagsFile(Strict):
 
 class SlotModel(Strict):
     day: int = Field(ge=1, le=7, description="1 = 周一 … 7 = 周日")
-    at: str = Field(pattern=_CLOCK, description="诊所当地时间，如 12:10")
+    at: str = Field(pattern=CLOCK, description="诊所当地时间，如 12:10")
     categories: Categories = Field(description="优先的类别在前")
 
 

@@ -1,0 +1,122 @@
+"""What a new version, or the end of a plan, does to the people who are inside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import func, insert, select, update
+
+from sop.case import short_key
+from sop.plan_tables import Enrolment, Touch
+from sop.plans.errors import PlanRefused
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from content.plans.specs import Plan
+    from sop.plan_tables import PlanVersion
+
+AT_ONCE: Final = 1000
+FACT_CHARS: Final = 160  # Enrolment.fact
+
+
+async def move(session: AsyncSession, plan: Plan, version_id: int, *, at: str | None, now: datetime) -> int:
+    """Take everybody who is in an older version into this one and return how many.
+
+    They go on with the step called ``at``, or with the one they are at. When it is due is left open
+    (``due_at`` None), so that the next tick times it by the new version.
+
+    Raises:
+        PlanRefused: the step, or that of some of them, is not in the plan.
+    """
+    steps = {step.key for step in plan.journey.steps}
+    if at is not None and at not in steps:
+        raise PlanRefused(f"新版里没有步骤 {at}；可以写：{'、'.join(sorted(steps)[:12])}")
+    inside = (Enrolment.plan_key == plan.key, Enrolment.state == "active", Enrolment.version_id != version_id)
+    if at is None:
+        query = select(Enrolment.step, func.count()).where(*inside).group_by(Enrolment.step)
+        gone = {step: count for step, count in await session.execute(query) if step not in steps}
+        if gone:
+            told = "、".join(f"{step}（{count} 人）" for step, count in sorted(gone.items(), key=str))
+            raise PlanRefused(f"有人停在新版里没有的步骤：{told}；指定让他们从哪一步接着走，或选别的办法")
+    values = {"version_id": version_id, "due_at": None, "next_at": now} | ({} if at is None else {"step": at})
+    moved = await session.execute(update(Enrolment).where(*inside).values(**values))
+    return int(getattr(moved, "rowcount", 0))
+
+
+async def restart(session: AsyncSession, plan: Plan, version: PlanVersion, *, now: datetime) -> int:
+    """End the older journeys of everybody who is inside and let each begin this version; return how many."""
+    first = plan.journey.steps[0].key
+    count, last = 0, 0
+    while True:
+        rows = (
+            await session.scalars(
+                select(Enrolment)
+                .where(
+                    Enrolment.plan_key == plan.key,
+                    Enrolment.state == "active",
+                    Enrolment.version_id != version.id,
+                    Enrolment.id > last,
+                )
+                .order_by(Enrolment.id)
+                .limit(AT_ONCE)
+            )
+        ).all()
+        if not rows:
+            return count
+        last = rows[-1].id
+        begun = [
+            {
+                "patient_id": row.patient_id,
+                "plan_key": plan.key,
+                "version_id": version.id,
+                "fact": short_key(f"v{version.number}:{row.fact}", most=FACT_CHARS),
+                "userid": row.userid,
+                "state": "active",
+                "step": first,
+                "trigger_at": now,
+                "due_at": None,
+                "next_at": now,
+                "contacts": 0,
+                "reason": f"第 {version.number} 版发布，重新开始",
+                "started_at": now,
+            }
+            for row in rows
+        ]
+        await _end(session, [row.id for row in rows], reason=f"第 {version.number} 版发布，重新开始", now=now)
+        await session.execute(insert(Enrolment), begun)
+        count += len(rows)
+
+
+async def end_all(session: AsyncSession, key: str, *, reason: str, now: datetime) -> int:
+    """End the journeys of everybody who is inside and return how many."""
+    count = 0
+    while True:
+        ids = (
+            await session.scalars(
+                select(Enrolment.id)
+                .where(Enrolment.plan_key == key, Enrolment.state == "active")
+                .order_by(Enrolment.id)
+                .limit(AT_ONCE)
+            )
+        ).all()
+        if not ids:
+            return count
+        await _end(session, list(ids), reason=reason, now=now)
+        count += len(ids)
+
+
+async def _end(session: AsyncSession, ids: list[int], *, reason: str, now: datetime) -> None:
+    await session.execute(
+        update(Enrolment)
+        .where(Enrolment.id.in_(ids))
+        .values(state="stopped", reason=reason, ended_at=now, next_at=None, step=None)
+    )
+    # What is queued already is withdrawn right before it would go out (sop.journeys.withdrawing).
+    await session.execute(
+        update(Touch)
+        .where(Touch.enrolment_id.in_(ids), Touch.state.in_(("held", "asked")))
+        .values(state="skipped", reason=reason, at=now, updated_at=now)
+    )
