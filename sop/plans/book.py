@@ -42,7 +42,7 @@ class Published:
 
 
 class PlanBook:
-    """Call :meth:`refresh` once a tick; everything else but :meth:`versions` asks the database nothing."""
+    """Call :meth:`refresh` once a tick; what takes no session asks the database nothing."""
 
     def __init__(self) -> None:
         self._plans: dict[int, Plan | None] = {}  # by version; None: this program cannot read it
@@ -114,6 +114,13 @@ class PlanBook:
             for row in rows:
                 self._plans[row.id] = _read(row.id, row.plan_key, row.document)
         return {id_: plan for id_ in wanted if (plan := self._plans.get(id_)) is not None}
+
+    async def states(self, session: AsyncSession, keys: Iterable[str]) -> dict[str, str]:
+        """Return the states of plans as they stand in the database now; unknown ones are left out."""
+        rows = await session.execute(
+            select(StoredPlan.key, StoredPlan.state).where(StoredPlan.key.in_(sorted(set(keys))))
+        )
+        return {row.key: row.state for row in rows}
 
 
 def _read(version_id: int, key: str, document: Mapping[str, Any]) -> Plan | None:
