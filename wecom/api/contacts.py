@@ -246,7 +246,8 @@ class Contacts:
 
         Raises:
             Refused: 41035, 40096 bad contact; 84061 no relation; 40003, 60111 no such member; 40058 more than
-                10 mobiles; 40007, 41072 the picture is old or of no ``media.upload``.
+                10 mobiles; 40007, 41072 the picture is old or of no ``media.upload``; 41056 a company's name
+                for somebody of another corp, who has one.
             NeedsAdmin: 60011 the member is outside the visible range; 84074 outside 客户联系's 使用范围.
         """
         check_chars("remark", remark or "", 20)

@@ -47,11 +47,13 @@ class Messages:
 
         Raises:
             OutcomeUnknown: no answer.
-            Refused: 81013 no receiver is valid; 40007 media too old or of the wrong upload, 41072 an album's;
-                42014 the card's task id was used; 42027 to 42051 a card field; 40056, 301002 the agent id is
-                not the secret's.
+            Refused: 81013 no receiver is valid; 81012, 82001 none was named, 40031 their list is broken;
+                40007 media too old or of the wrong upload, 41072 an album's; 42014 the card's task id was
+                used, 42015 to 42020 that or a button's key is wrong; 42027 to 42051 a card field; 40056,
+                301002 the agent id is not the secret's.
             NeedsAdmin: 43012 cards need a callback URL; 60020 this server's IP is not trusted; 50002, 60011
-                scope; 90206, 90207 a mini-program that is not linked, or none.
+                scope; 90206, 90207 a mini-program that is not linked, or none; 90200 to 90205, 90208 a field
+                of its notice.
         """
         body = message.to_wecom(self._transport.agent_id)
         return await self._transport.ask(SEND, MessageSent, body=body)
@@ -85,8 +87,9 @@ class Messages:
 
         Raises:
             ValueError: neither or both of ``replace_name`` and ``card``; nobody named.
-            Refused: 60140 the code is used or too old: send a new card; 82101, 82102 not a receiver; 42027 to
-                42051 a field of ``card``; 40056, 301002 the agent id is not the secret's.
+            Refused: 60140 the code is used or too old: send a new card; 82101, 82102 not a receiver, 40031
+                their list is broken; 42017 another app's card, 42018 no such task; 42027 to 42051 a field of
+                ``card``; 40056, 301002 the agent id is not the secret's.
             OutcomeUnknown: no answer.
         """
         check_present("response_code", response_code)

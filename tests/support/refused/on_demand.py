@@ -130,11 +130,16 @@ ONLY_WECOM_KNOWS: dict[str, dict[int, type[Exception]]] = {
         45008: Refused,
         82002: Refused,
         82003: Refused,
-        42018: Refused,
+        40031: Refused,
+        81012: Refused,
+        **dict.fromkeys(range(42_015, 42_021), Refused),
+        **dict.fromkeys(CARD_FIELDS, Refused),
+        **dict.fromkeys((*range(90_200, 90_206), 90_208), NeedsAdmin),
+    },
+    "messages.update_card": {
+        **dict.fromkeys((40_031, 40_032, 40_056, 42_017, 42_018, 82_101), Refused),
         **dict.fromkeys(CARD_FIELDS, Refused),
     },
-    "messages.update_card": {40032: Refused, 40056: Refused, 82101: Refused}
-    | dict.fromkeys(CARD_FIELDS, Refused),
     "media.upload": {
         40004: Refused,
         40006: Refused,

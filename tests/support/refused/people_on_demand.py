@@ -97,7 +97,7 @@ ONLY_WECOM_KNOWS: dict[str, dict[int, type[Exception]]] = {
     "members.departments": {60003: Refused},
     "contacts.list_of": {60111: Refused},
     "contacts.batch_by_user": {60111: Refused},
-    "contacts.remark": {60111: Refused},
+    "contacts.remark": {41056: Refused, 60111: Refused},
     "contacts.send_welcome": {
         40204: Refused,
         41053: Refused,

@@ -23,7 +23,9 @@ def test_one_unhappy_answer_makes_the_mood_and_other_systems_words_count(pack: P
     assert survey is not None
 
     assert survey.mood({"满意度": "非常满意"}) == survey.mood({"满意度": 5}) == "happy"
-    assert survey.mood({"满意度": "不满意", "想说的话": "非常满意"}) == survey.mood({"满意度": "1"}) == "unhappy"
+    assert (
+        survey.mood({"满意度": "不满意", "想说的话": "非常满意"}) == survey.mood({"满意度": "1"}) == "unhappy"
+    )
     assert survey.mood({"满意度": "一般"}) == survey.mood({}) == ""
 
 
@@ -32,7 +34,9 @@ def test_one_unhappy_answer_makes_the_mood_and_other_systems_words_count(pack: P
     [
         pytest.param("", "没有问题可答", id="nothing asked"),
         pytest.param("    questions: [{ key: mood, ask: 好吗 }]\n", "小护自己用的", id="reserved"),
-        pytest.param("    questions: [{ key: 甲, ask: 好吗, options: 好 }]\n", "只有一个选项", id="one option"),
+        pytest.param(
+            "    questions: [{ key: 甲, ask: 好吗, options: 好 }]\n", "只有一个选项", id="one option"
+        ),
         pytest.param(
             "    questions: [{ key: 甲, ask: 好吗, happy: [好], unhappy: [好] }]\n", "既算满意又算", id="both"
         ),
