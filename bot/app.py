@@ -25,6 +25,7 @@ from bot.media import MediaLibrary
 from bot.metrics import Metrics
 from bot.outgoing import deliveries
 from bot.planning import WeekPlanning
+from bot.queue_care import QueueCare
 from bot.routing import root_router
 from bot.rule_care import RuleCare
 from bot.sync import TenantSync
@@ -308,6 +309,13 @@ class _Builder:
             clock=clock,
             on_queued=lambda: self.wakeups.tell(OUTBOX),
         )
+        queue_care = QueueCare(
+            database,
+            pack=pack,
+            public_url=settings.public_url,
+            clock=clock,
+            on_queued=lambda: self.wakeups.tell(OUTBOX),
+        )
         imports = Importer(
             database,
             pack=pack,
@@ -346,6 +354,7 @@ class _Builder:
                 on_due=lambda: self.wakeups.tell(OUTBOX),
                 more=(
                     Tick(name="rule_care", job=rule_care.keep, every=timedelta(hours=1)),
+                    Tick(name="contacts", job=queue_care.follow, every=timedelta(seconds=20)),
                     Tick(name="imports", job=imports.keep, every=timedelta(seconds=1)),
                     Tick(name="channel_codes", job=channel_care.keep, every=timedelta(seconds=15)),
                     Tick(name="channel_days", job=channel_care.count, every=timedelta(minutes=2)),

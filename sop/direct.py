@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clinic.tables import Follow, Patient
+from sop.caps import ledger
 from sop.life import PostState
 from sop.posts import check_content, check_text, digest_of, finding_document
 from sop.review import extended
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 MOST_RECIPIENTS: Final = 10_000  # external_userid of add_msg_template (doc 92135)
 IDS_AT_ONCE: Final = 500
 KIND: Final = "direct"
+JOURNEY: Final = "journey:"  # how the slots of journeys begin
 
 
 class DirectRefused(ValueError):
@@ -59,6 +61,11 @@ class DirectDraft:
     variant: str = ""
     purpose: Purpose = "care"
 
+    @property
+    def of_journey(self) -> bool:
+        """Tell whether journeys queue it, which count its contacts themselves."""
+        return self.slot.startswith(JOURNEY)
+
 
 async def queue(
     session: AsyncSession,
@@ -80,6 +87,8 @@ async def queue(
         EditRefused: the text breaks a limit of WeCom.
     """
     by_batch: defaultdict[tuple[date, str], list[DirectDraft]] = defaultdict(list)
+    if any(not draft.of_journey for draft in drafts):
+        await ledger.take_turn(session)  # before any batch is locked, as journeys do
     for draft in drafts:
         by_batch[draft.week, draft.persona].append(draft)
     posts: dict[str, Post] = {}
@@ -92,7 +101,11 @@ async def queue(
         for draft in fresh:
             await _check(session, draft, now=now)
             await _insert(session, draft, batch.id, roster=roster, checker=checker, now=now)
-        posts |= standing | await _by_slot(session, [draft.slot for draft in fresh])
+        made = await _by_slot(session, [draft.slot for draft in fresh])
+        for draft in fresh:
+            if not draft.of_journey:
+                await ledger.record_post(session, made[draft.slot])
+        posts |= standing | made
         if fresh:
             await extended(session, batch, roster=roster, now=now, public_url=public_url)
     return tuple(posts[draft.slot] for draft in drafts)

@@ -15,6 +15,7 @@ from store.types import Document, RowId, UtcDateTime
 KEY_CHARS = 64
 
 _ACTIVE = text("state = 'active'")
+_PLANNED = text("state = 'planned'")
 _OPEN_TOUCH = text("state IN ('held', 'asked', 'queued')")
 
 
@@ -156,15 +157,17 @@ class SurveyLink(Base):
 class LedgerEntry(Base):
     """One contact of one patient on any channel, planned or made: what the caps count.
 
-    ``quota``: it counts against WeCom's own limit of mass messages. ``post_id``: the post that carries it,
-    by which it learns what became of it. ``state``: ``planned``, ``made``, ``void``, or ``full``: no contact
-    but WeCom's word that her quota was used up at that moment.
+    ``quota``: it counts against WeCom's own limit of mass messages. ``touch_id``: the step of a journey that
+    it is; ``post_id``: the post that carries it, by which it learns what became of it. ``state``:
+    ``planned``, ``made``, ``void``, or ``full``: no contact but WeCom's word that her quota was used up at
+    that moment.
     """
 
     __tablename__ = "contact_ledger"
     __table_args__ = (
         Index("ix_contact_ledger_patient_id_at", "patient_id", "at"),
         Index("ix_contact_ledger_post_id", "post_id"),
+        Index("ix_contact_ledger_planned", "post_id", sqlite_where=_PLANNED, postgresql_where=_PLANNED),
     )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
@@ -176,6 +179,7 @@ class LedgerEntry(Base):
     quota: Mapped[bool]
     plan_key: Mapped[str] = mapped_column(String(KEY_CHARS), default="")
     persona: Mapped[str] = mapped_column(String(60), default="", server_default=text("''"))
+    touch_id: Mapped[int | None] = mapped_column(RowId)
     post_id: Mapped[int | None] = mapped_column(RowId)
     state: Mapped[str] = mapped_column(String(8))
 

@@ -13,6 +13,7 @@ from sqlalchemy import and_, or_, select
 
 from clinic import audit
 from sop.attachments import resolve
+from sop.caps import ledger
 from sop.life import EDITABLE, LABELS, PostState
 from sop.tables import Batch, Post
 
@@ -212,6 +213,8 @@ async def edit_post(
     before = post.digest
     post.text, post.attachments, post.scheduled_at = new_text, list(new_cards), new_hour
     refresh_digest(post)
+    if scheduled_at is not None:
+        await ledger.moved(session, post.id, new_hour)
     post.findings = [finding_document(f) for f in findings]
     if post.digest == before and PostState(post.state) is not PostState.DRAFT:
         return post

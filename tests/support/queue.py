@@ -37,6 +37,10 @@ class Queue:
     pack: Pack
     now: datetime = MORNING
 
+    @property
+    def checker(self) -> Checker:
+        return Checker.load()
+
     async def settle_in(self) -> None:
         """Let members serve."""
         async with self.database.write() as session:
@@ -64,7 +68,7 @@ class Queue:
             rows = await session.execute(
                 select(Patient.external_userid, Patient.id).where(Patient.external_userid.in_(externals))
             )
-            ids = dict(rows.tuples().all())
+            ids = dict(rows.all())
         return [ids[name] for name in externals]
 
     def draft(self, patients: Sequence[str], **changes: Any) -> DirectDraft:
@@ -87,7 +91,7 @@ class Queue:
                 session,
                 [self.draft(patients, **changes)],
                 roster=await load_roster(session, self.pack),
-                checker=Checker.load(),
+                checker=self.checker,
                 now=self.now,
                 public_url=PUBLIC,
             )
