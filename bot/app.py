@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
@@ -37,6 +37,8 @@ from console.api import setup_api
 from console.app import setup_console
 from console.deps import DEPS, Deps
 from content.compliance import Checker
+from content.library.importing import keep_up
+from content.library.view import Library
 from content.render import Renderer
 from pages.app import setup_pages
 from pages.frame import Furniture, make_templates
@@ -131,6 +133,7 @@ class _Builder:
         self.on_crash = on_crash
         self.redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
         self.database = Database(settings.database_url.get_secret_value())
+        self.library = Library(self.database, pack)
         self.metrics, self.health = Metrics(), WeComHealth()
         self.wakeups = Wakeups(self.redis_url)
         self.renderer, self.checker = Renderer(), Checker.load()
@@ -161,6 +164,7 @@ class _Builder:
             clock=self.clock,
             zone=self.pack.timezone,
             pack=self.pack,
+            library=self.library,
             renderer=self.renderer,
             checker=self.checker,
             vault=self.vault,
@@ -196,6 +200,9 @@ class _Builder:
                 log.info("database.migrated", before=before, after=after)
             if self.role.does(Role.SCHEDULER):
                 await self._import_plans()
+            taken = await keep_up(self.database, self.pack, now=self.clock.now())
+            if taken.anything:
+                log.info("library.kept_up", **asdict(taken))
             if self.redis is not None:
                 stack.push_async_callback(self.redis.aclose)
             elif self.role.does(Role.WORKER):
@@ -243,7 +250,7 @@ class _Builder:
             budgets=Budgets(on_wait=self.metrics.on_wait, clock=seconds),
             now=seconds,
         )
-        media = MediaLibrary(database, client, pack, clock=clock)
+        media = MediaLibrary(database, client, self.library, clock=clock)
         sync = TenantSync(database, client, clock=clock)
         nightly = NightlySync(
             database,
@@ -257,7 +264,7 @@ class _Builder:
         self.planning = WeekPlanning(
             database,
             sync,
-            pack=pack,
+            library=self.library,
             renderer=self.renderer,
             checker=self.checker,
             clock=clock,

@@ -41,7 +41,9 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 db = typer.Typer(help="数据库。", no_args_is_help=True)
+content_group = typer.Typer(help="内容库。", no_args_is_help=True)
 cli.add_typer(db, name="db")
+cli.add_typer(content_group, name="content")
 cli.command("almanac")(almanac_command)
 
 
@@ -192,6 +194,37 @@ def import_command(
     except KeyboardInterrupt:
         _fail("已停下；再运行一次同样的命令，会从停下的地方继续。")
     raise typer.Exit(code)
+
+
+@content_group.command("export")
+def content_export(
+    folder: Annotated[Path, typer.Argument(help="写到哪里：空文件夹，或还不存在的名字")],
+) -> None:
+    """把内容库写成一个完整的内容包：能看、能改、能检查、能读回来。"""
+    from bot.content_command import export_library  # noqa: PLC0415  (only this command needs it)
+
+    configure_logging(level=logging.WARNING)
+    settings = _settings()
+    raise typer.Exit(_on_database(export_library(settings, _pack(settings.content_pack), folder)))
+
+
+@content_group.command("import")
+def content_import(
+    folder: Annotated[Path, typer.Argument(help="内容包的文件夹")],
+) -> None:
+    """把一个内容包里的内容和素材读进内容库；每一条改动前的版本都留着。"""
+    from bot.content_command import import_library  # noqa: PLC0415  (only this command needs it)
+
+    configure_logging(level=logging.WARNING)
+    settings = _settings()
+    raise typer.Exit(_on_database(import_library(settings, _pack(settings.content_pack), folder)))
+
+
+def _on_database(work: Coroutine[Any, Any, int]) -> int:
+    try:
+        return run(work)
+    except (OSError, SQLAlchemyError) as exc:
+        return _complain(f"{NO_DATABASE}（{type(exc).__name__}）")
 
 
 @db.command("upgrade")

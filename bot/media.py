@@ -1,4 +1,4 @@
-"""Files of the pack in WeCom's media store: uploaded when needed, again before they expire."""
+"""Pictures of the library in WeCom's media store: uploaded when needed, again before they expire."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import structlog
 from sqlalchemy.dialects import postgresql, sqlite
 
+from content.pack import NotInPackError
 from sop.tables import Upload
 from wecom.errors import NotDone, OutcomeUnknown, WeComError
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from content.pack import Pack
+    from content.library.view import Library
+    from content.pack import AssetSpec
     from store.clock import Clock
     from store.database import Database
     from wecom.client import WeComClient
@@ -33,21 +35,21 @@ FRESH: Final[dict[Purpose, timedelta]] = {
 }
 
 
-class PictureChanged(ValueError):
-    """The file under an asset's key is not the one that was approved."""
+class PictureGone(ValueError):
+    """The picture that was approved is nowhere any more."""
 
 
 class MediaLibrary:
-    """Knows where each picture of the pack is in WeCom, for each of the three ways WeCom keeps pictures.
+    """Knows where each picture of the library is in WeCom, for each of the three ways WeCom keeps pictures.
 
     The kinds are not interchangeable (40007): ``message`` for mass sends and welcomes (media/upload),
     ``moment`` for moments (media/upload_attachment), ``url`` for a link's cover (media/uploadimg).
     """
 
-    def __init__(self, database: Database, client: WeComClient, pack: Pack, *, clock: Clock) -> None:
+    def __init__(self, database: Database, client: WeComClient, library: Library, *, clock: Clock) -> None:
         self._database = database
         self._client = client
-        self._pack = pack
+        self._library = library
         self._clock = clock
         self._locks: dict[tuple[str, Purpose], asyncio.Lock] = {}
         self._at_hand: dict[tuple[str, Purpose], tuple[str, datetime]] = {}  # id, and since when
@@ -56,17 +58,20 @@ class MediaLibrary:
         """Return a media id (or URL) that is still good for a day, uploading the picture if need be.
 
         Args:
-            approved: sha256 of the picture that was approved; another one under the same key is not sent.
+            approved: sha256 of the picture that was approved: it is sent, whatever the asset shows by now.
 
         Raises:
             NotDone: the upload failed; trying again harms nobody.
             Refused: WeCom does not take the file.
-            PictureChanged: the file is not the approved one any more.
+            PictureGone: it is not in the library.
         """
-        data = await asyncio.to_thread(self._pack.asset_bytes, asset)
+        try:
+            data = await self._library.picture(asset, sha256=approved or "")
+        except (NotInPackError, OSError) as exc:
+            raise PictureGone(f"找不到配图“{asset}”，没有发送；请换一张图片并重新审核") from exc
         digest = sha256(data).hexdigest()
         if approved is not None and digest != approved:
-            raise PictureChanged(f"配图“{asset}”在审核之后被更换过，没有发送；请重新排这条内容并审核")
+            raise PictureGone(f"配图“{asset}”不是审核时的那一张，没有发送；请重新排这条内容并审核")
         async with self._locks.setdefault((digest, purpose), asyncio.Lock()):
             known = await self._known(digest, purpose)
             if known is not None:
@@ -79,22 +84,27 @@ class MediaLibrary:
             await self._remember(digest, purpose, place)
             return place
 
-    async def forget(self, asset: str, purpose: Purpose) -> None:
-        """Upload again next time: WeCom does not know the id any more (40007)."""
-        data = await asyncio.to_thread(self._pack.asset_bytes, asset)
-        self._at_hand.pop((sha256(data).hexdigest(), purpose), None)
+    async def forget(self, digest: str, purpose: Purpose) -> None:
+        """Upload a picture again next time: WeCom does not know the id any more (40007)."""
+        self._at_hand.pop((digest, purpose), None)
         async with self._database.write() as session:
-            upload = await session.get(Upload, (sha256(data).hexdigest(), purpose))
+            upload = await session.get(Upload, (digest, purpose))
             if upload is not None:
                 await session.delete(upload)
 
-    async def at_hand(self, asset: str, purpose: Purpose) -> str | None:
-        """Return what :meth:`fresh` would return if it needs no upload: for the 20 s of a welcome.
+    async def asset(self, key: str) -> AssetSpec:
+        """Return an asset as it stands in the library.
 
-        Nothing is read from disk: it is the picture that was there when the pack was loaded.
+        Raises:
+            NotInPackError: there is no such asset.
         """
-        spec = self._pack.asset(asset)
-        digest = (self._pack.asset(spec.picture) if spec.picture else spec).sha256
+        return (await self._library.current()).asset(key)
+
+    async def at_hand(self, asset: str, purpose: Purpose) -> str | None:
+        """Return what :meth:`fresh` would return if it needs no upload: for the 20 s of a welcome."""
+        pack = await self._library.current()
+        spec = pack.asset(asset)
+        digest = (pack.asset(spec.picture) if spec.picture else spec).sha256
         place, since = self._at_hand.get((digest, purpose), ("", None))
         if since is not None and self._clock.now() - since < FRESH[purpose]:
             return place

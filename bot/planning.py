@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bot.sync import TenantSync
     from content.compliance import Checker
-    from content.pack import Pack
+    from content.library.view import Library
     from content.render import Renderer
     from store.clock import Clock
     from store.database import Database
@@ -35,14 +35,14 @@ CLOCKWORK: Final = "定时任务"
 
 
 class WeekPlanning:
-    """Drafts weeks from the pack, once each."""
+    """Drafts weeks from the library as it stands, once each."""
 
     def __init__(
         self,
         database: Database,
         sync: TenantSync,
         *,
-        pack: Pack,
+        library: Library,
         renderer: Renderer,
         checker: Checker,
         clock: Clock,
@@ -51,7 +51,7 @@ class WeekPlanning:
     ) -> None:
         self._database = database
         self._sync = sync
-        self._pack = pack
+        self._library = library
         self._renderer = renderer
         self._checker = checker
         self._clock = clock
@@ -71,7 +71,7 @@ class WeekPlanning:
                 planned = await draft_week(
                     session,
                     week,
-                    roster=await load_roster(session, self._pack),
+                    roster=await load_roster(session, await self._library.pack(session)),
                     renderer=self._renderer,
                     checker=self._checker,
                     now=self._clock.now(),
@@ -106,7 +106,7 @@ class WeekPlanning:
             await self._sync.fresh()
         except WeComError as exc:
             async with self._database.read() as session:
-                roster = await load_roster(session, self._pack)
+                roster = await load_roster(session, await self._library.pack(session))
             if not roster.serving:
                 raise WeekNotPlannable(
                     f"还没有从企业微信读到成员，暂时不能排内容：{exc.remedy or exc}"

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from content.compliance import Checker
+    from content.library.view import Library
     from content.pack import Pack
     from content.render import Renderer
     from sop.weeks import Planned
@@ -37,7 +38,8 @@ class Deps:
     database: Database
     clock: Clock
     zone: ZoneInfo
-    pack: Pack
+    pack: Pack  # as its files say; texts and assets as they stand: ``library``
+    library: Library
     renderer: Renderer
     checker: Checker
     vault: Vault

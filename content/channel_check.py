@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from content.channel_specs import MAIN
-from content.crosscheck import check_attachments, missing, repeated, unknown
+from content.crosscheck import check_attachments, check_tags, missing, repeated, unknown
 from content.draft import Entry
 from content.schema_channels import MAX_MEMBERS
 
@@ -41,7 +41,7 @@ def _channels(draft: Draft) -> Iterator[Problem]:
 
 
 def _tags(draft: Draft, entry: Entry[ChannelModel]) -> Iterator[Problem]:
-    yield from _unknown_tags(draft, entry)
+    yield from check_tags(draft, entry)
     exclusive = {group.model.name for group in draft.tag_groups if group.model.exclusive}
     seen: set[str] = set()
     for index, tag in enumerate(entry.model.tags):
@@ -51,16 +51,6 @@ def _tags(draft: Draft, entry: Entry[ChannelModel]) -> Iterator[Problem]:
             yield entry.problem("tags", index, says=says, remedy="删掉一个")
         if group in exclusive:
             seen.add(group)
-
-
-def _unknown_tags(draft: Draft, entry: Entry[Any]) -> Iterator[Problem]:
-    if "tag_groups" not in draft.written:  # tags.yaml cannot be read, which is reported already
-        return
-    known = {f"{e.model.name}/{tag}" for e in draft.tag_groups for tag in e.model.tags}
-    faulty = draft.written["tag_groups"] - {e.model.name for e in draft.tag_groups}
-    for index, tag in enumerate(entry.model.tags):
-        if tag not in known and tag.partition("/")[0] not in faulty:
-            yield unknown(entry, "tags", index, what="标签", key=tag, known=known)
 
 
 def _welcome_of(draft: Draft, entry: Entry[ChannelModel]) -> Iterator[Problem]:
@@ -126,7 +116,7 @@ def _welcomes(draft: Draft) -> Iterator[Problem]:
         if welcome.persona is not None and personas is not None and welcome.persona not in personas:
             yield unknown(entry, "persona", what="角色", key=welcome.persona, known=personas)
         yield from missing(draft, "channels", entry, "channels", welcome.channels, "渠道")
-        yield from _unknown_tags(draft, entry)
+        yield from check_tags(draft, entry)
         for field in ("tags", "regions"):
             yield from repeated(entry, field)
         for index, region in enumerate(welcome.regions):

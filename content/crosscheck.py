@@ -6,7 +6,7 @@ import difflib
 from typing import TYPE_CHECKING, Any
 
 from content import dated, schema_items
-from content.pack import PROMOTION
+from content.pack import OF_PATIENTS, PROMOTION
 from content.rule_check import check_rules
 from content.talk_check import check_answers
 from content.treatment_check import check_treatments
@@ -80,6 +80,17 @@ def _keys(draft: Draft) -> Iterator[Problem]:
                 remedy = f"{there} 已经用了，换一个名字"
                 yield entry.problem(field, says=f"{what} {key} 重复", remedy=remedy)
             first.setdefault(key, entry)
+
+
+def check_tags(draft: Draft, entry: Entry[Any]) -> Iterator[Problem]:
+    """Report the tags of an entry that no group of ``tags.yaml`` has."""
+    if "tag_groups" not in draft.written:  # tags.yaml cannot be read, which is reported already
+        return
+    known = {f"{e.model.name}/{tag}" for e in draft.tag_groups for tag in e.model.tags}
+    faulty = draft.written["tag_groups"] - {e.model.name for e in draft.tag_groups}
+    for index, tag in enumerate(entry.model.tags):
+        if tag not in known and tag.partition("/")[0] not in faulty:
+            yield unknown(entry, "tags", index, what="标签", key=tag, known=known)
 
 
 def repeated(entry: Entry[Any], field: str) -> Iterator[Problem]:
@@ -194,7 +205,12 @@ def _items(draft: Draft) -> Iterator[Problem]:
         yield from check_attachments(draft, entry)
         yield from repeated(entry, "months")
         yield from _day(entry)
+        yield from check_tags(draft, entry)
         yield from _who_says(draft, entry)
+        if item.category in OF_PATIENTS and item.patient is None:
+            remedy = "没有用到任何患者写 patient: none；用到了写 patient: shown，并在控制台登记同意"
+            says = f"没有写明有没有用到患者，这条“{item.category}”在登记同意之前不能通过审核"
+            yield entry.problem("category", says=says, remedy=remedy, level="warning")
 
 
 def _day(entry: Entry[Any]) -> Iterator[Problem]:

@@ -165,7 +165,7 @@ def read_draft(root: Path) -> Draft:
     draft = Draft(root=root)
     seen: set[Path] = set()
     for kind in FILE_KINDS:
-        for path in _paths(kind, root):
+        for path in paths_of(kind, root):
             seen.add(path)
             if not kind.required and not path.exists():
                 draft.written[kind.target] = set()
@@ -173,7 +173,7 @@ def read_draft(root: Path) -> Draft:
             document, problems = read_document(path, root=root)
             draft.problems.extend(problems)
             if document is not None:
-                _take(draft, kind, document)
+                take(draft, kind, document)
         if "*" in kind.name:
             draft.written.setdefault(kind.target, set())
     for path in _strangers(root, seen):
@@ -188,7 +188,7 @@ def read_draft(root: Path) -> Draft:
     return draft
 
 
-def _paths(kind: FileKind, root: Path) -> list[Path]:
+def paths_of(kind: FileKind, root: Path) -> list[Path]:
     if "*" in kind.name:
         return sorted(root.glob(kind.name))
     return [root / kind.name]
@@ -202,7 +202,7 @@ def _strangers(root: Path, seen: set[Path]) -> Iterator[Path]:
                 yield path
 
 
-def _take(draft: Draft, kind: FileKind, document: Document) -> None:
+def take(draft: Draft, kind: FileKind, document: Document) -> None:
     """Put a document's valid entries into the draft and its faults into the problems."""
     data = document.data
     try:

@@ -6,19 +6,18 @@ from datetime import date, time, timedelta
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from content.channel_check import check_channels
 from content.channel_specs import ChannelSpec, CodeSpec, Shift, Span, VariantSpec, WelcomeSpec
 from content.crosscheck import cross_check
-from content.dated import Window
 from content.draft import Draft, Entry, read_draft
 from content.group_specs import GroupWelcomeSpec, KeywordSpec
 from content.house import HouseRules
+from content.items import asset_of, item_of
 from content.pack import (
     AssetSpec,
-    ContentItem,
     GroupRole,
     Pack,
     PersonaSpec,
@@ -35,10 +34,13 @@ from content.rule_specs import rule_of
 from content.survey_specs import survey_of
 from content.talk_check import check_talk
 from content.talk_specs import answer_of, script_of
-from content.texts import ASSET_TEMPLATES, check_texts
+from content.texts import check_texts
 from content.treatment_specs import specs_of
+from content.written import SHAPES, Written, document_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from content import schema, schema_channels, schema_groups
     from content.schema_house import HouseModel
 
@@ -150,13 +152,15 @@ def _build(draft: Draft, renderer: Renderer, *, warnings: tuple[Problem, ...] = 
         treatments=tuple(spec for entry in draft.treatments for spec in specs_of(entry)),
         rules=tuple(rule_of(entry) for entry in draft.rules),
         surveys=tuple(survey_of(entry, _place(entry)) for entry in draft.surveys),
-        scripts=tuple(script_of(entry) for entry in draft.scripts),
-        answers=tuple(answer_of(entry) for entry in draft.answers),
-        moments=tuple(_item(entry, "moment") for entry in draft.moments),
-        group_posts=tuple(_item(entry, "group") for entry in draft.group_posts),
-        direct_texts=tuple(_item(entry, "direct") for entry in draft.direct_texts),
-        assets=tuple(_asset(entry, draft.root, renderer, model.clinic) for entry in draft.assets),
         plans=tuple(to_spec(entry.model) for entry in draft.plans),
+        scripts=tuple(script_of(entry) for entry in _active(draft.scripts)),
+        answers=tuple(answer_of(entry) for entry in _active(draft.answers)),
+        moments=tuple(item_of(entry, "moment") for entry in _active(draft.moments)),
+        group_posts=tuple(item_of(entry, "group") for entry in _active(draft.group_posts)),
+        direct_texts=tuple(item_of(entry, "direct") for entry in _active(draft.direct_texts)),
+        assets=tuple(_asset(entry, draft.root, renderer, model.clinic) for entry in draft.assets),
+        written=tuple(_written(draft)),
+        draft=draft,
         warnings=warnings,
     )
 
@@ -285,39 +289,29 @@ def _welcome(entry: Entry[schema_channels.WelcomeModel]) -> WelcomeSpec:
     )
 
 
-def _item(entry: Entry[Any], kind: Literal["moment", "group", "direct"]) -> ContentItem:
-    model = entry.model
-    return ContentItem(
-        key=model.key,
-        kind=kind,
-        category=model.category,
-        audience=tuple(model.audience),
-        roles=tuple(getattr(model, "roles", ())),
-        text=model.text,
-        attachments=tuple(model.attachments),
-        months=tuple(sorted(model.months)),
-        window=Window(day=model.on.day, first=model.on.start, last=model.on.end) if model.on else None,
-        weight=getattr(model, "weight", 1),
-        place=_place(entry),
-        text_place=_text_place(entry),
-    )
+def _active(entries: Iterable[Entry[Any]]) -> Iterator[Entry[Any]]:
+    return (entry for entry in entries if entry.model.state == "active")
 
 
 def _asset(entry: Entry[Any], root: Path, renderer: Renderer, clinic: dict[str, str]) -> AssetSpec:
-    model = entry.model
-    texts = {
-        field: renderer.render(getattr(model, field), clinic=clinic)
-        for field in ASSET_TEMPLATES
-        if hasattr(model, field)
-    }
-    file = (root / ASSETS_FOLDER / model.file).resolve() if model.kind == "image" else None
-    return AssetSpec(
-        key=model.key,
-        kind=model.kind,
-        file=file,
-        sha256=sha256(file.read_bytes()).hexdigest() if file else "",
-        appid=getattr(model, "appid", ""),
-        picture=getattr(model, "picture", None),
-        place=_place(entry),
-        **{"title": "", **texts},
-    )
+    file = _picture(entry, root)
+    digest = sha256(file.read_bytes()).hexdigest() if file else ""
+    return asset_of(entry, renderer=renderer, clinic=clinic, file=file, sha256=digest)
+
+
+def _picture(entry: Entry[Any], root: Path) -> Path | None:
+    return (root / ASSETS_FOLDER / entry.model.file).resolve() if entry.model.kind == "image" else None
+
+
+def _written(draft: Draft) -> Iterator[Written]:
+    for kind, shape in SHAPES.items():
+        for entry in getattr(draft, shape.target):
+            if shape.shelf != "asset" or entry.model.kind == kind:
+                file = _picture(entry, draft.root) if kind == "image" else None
+                yield Written(
+                    kind=kind,
+                    key=entry.model.key,
+                    file=entry.document.file,
+                    document=document_of(entry.model),
+                    picture=sha256(file.read_bytes()).hexdigest() if file else "",
+                )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from content.channel_specs import ChannelSpec, Span, WelcomeSpec
     from content.dated import Window
+    from content.draft import Draft
     from content.group_specs import GroupWelcomeSpec, KeywordSpec
     from content.plans.specs import Plan
     from content.problems import Problem
@@ -29,11 +30,14 @@ if TYPE_CHECKING:
     from content.survey_specs import SurveySpec
     from content.talk_specs import AnswerSpec, ScriptSpec
     from content.treatment_specs import TreatmentSpec
+    from content.written import Written
 
     ItemKind = Literal["moment", "group", "direct"]
 
 BY_HAND = ".todo"  # the end of the key of a text that a member of staff sends to one patient
 PROMOTION: Category = "活动"  # the one category that a doctor's account never carries
+# Such a text shows a patient, unless it says that it does not.
+OF_PATIENTS: tuple[Category, ...] = ("案例", "口碑")
 
 
 class NotInPackError(LookupError):
@@ -137,6 +141,10 @@ class ContentItem:
     place: Place
     text_place: Place  # where the text's first line is
     window: Window | None = None  # only on the days around one day of the year
+    tags: tuple[str, ...] = ()  # written for those who wear one of them; empty: for everybody
+    age: tuple[int, int | None] | None = None  # written for those at least so old and not yet so old
+    expires_on: date | None = None  # the last day on which it may be said
+    patient: str = ""  # ``none``, ``shown``, or not said
 
     @property
     def personal(self) -> bool:
@@ -147,8 +155,20 @@ class ContentItem:
         return not self.months or month in self.months
 
     def timely(self, day: date) -> bool:
-        """Tell whether it may be said on ``day``: its months, or the days around its own day."""
+        """Tell whether it may be said on ``day``: its months, the days around its own day, its last day."""
+        if self.expires_on is not None and day > self.expires_on:
+            return False
         return self.in_season(day.month) and (self.window is None or self.window.covers(day))
+
+    @property
+    def for_everybody(self) -> bool:
+        """Whether it is written for whoever reads it, so that a weekly slot may draw it."""
+        return not self.tags and self.age is None
+
+    @property
+    def shows_patient(self) -> bool:
+        """Whether it needs the consent of the patient whom it shows or quotes."""
+        return self.patient == "shown" or (not self.patient and self.category in OF_PATIENTS)
 
     def suits(self, persona: PersonaSpec) -> bool:
         """Tell whether this persona may say it. A doctor's account never carries a promotion."""
@@ -172,6 +192,8 @@ class AssetSpec:
     page: str = ""  # miniprogram
     picture: str | None = None  # cover of a link or mini-program: key of an image asset
     sha256: str = ""  # image: of the file when the pack was loaded; other kinds: empty
+    shows_patient: bool = False  # needs the patient's consent
+    retired: bool = False  # what has it keeps it; it is not offered any more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +226,8 @@ class Pack:
     answers: tuple[AnswerSpec, ...] = ()
     house: HouseRules = field(default_factory=HouseRules)
     plans: tuple[Plan, ...] = ()
+    written: tuple[Written, ...] = ()  # texts and assets as the files say them, retired ones included
+    draft: Draft | None = field(default=None, compare=False, repr=False)  # to judge what staff write by
     warnings: tuple[Problem, ...] = field(default=())
 
     # ── who ──────────────────────────────────────────────────────────────────────────────────────────

@@ -12,6 +12,7 @@ from content.schema_house import HouseModel
 
 PersonaKind = Literal["assistant", "doctor"]
 AssetKind = Literal["image", "link", "miniprogram"]
+Shown = Literal["none", "shown"]
 Category = Literal["科普", "案例", "口碑", "日常", "活动", "节日", "关怀"]
 
 MAX_ATTACHMENTS = 9  # doc 92135, 92137, 95094
@@ -70,6 +71,8 @@ Keys = Annotated[list[Key], one_or_many(Key)]
 Attachments = Annotated[
     list[Key], one_or_many(Key), Field(max_length=MAX_ATTACHMENTS, description="素材的 key")
 ]
+TagPath = Annotated[str, Field(pattern=TAG_REFERENCE, max_length=61, description="组名/标签名")]
+TagPaths = Annotated[list[TagPath], one_or_many(TagPath), Field(max_length=20)]
 Categories = Annotated[list[Category], one_or_many(Category), Field(min_length=1)]
 
 
@@ -87,6 +90,17 @@ class SpanModel(Strict):
     )
     start: str = Field(alias="from", pattern=CLOCK, description="诊所当地时间，如 09:00")
     end: str = Field(alias="until", pattern=CLOCK, description="不含这一分钟；不晚于 from 就是到第二天")
+
+
+class AgeModel(Strict):
+    from_: int = Field(default=0, alias="from", ge=0, le=120, description="满这个岁数起")
+    below: int | None = Field(default=None, ge=1, le=130, description="不到这个岁数")
+
+    @model_validator(mode="after")
+    def somebody_is_that_old(self) -> Self:
+        if self.below is not None and self.below <= self.from_:
+            raise ValueError("没有人在这个年龄段里；below 要大于 from，如 from: 25、below: 35")
+        return self
 
 
 class PackFile(Strict):
@@ -174,14 +188,30 @@ class PersonasFile(Strict):
     personas: list[PersonaModel] = Field(min_length=1)
 
 
-class ImageModel(Strict):
+class StoredModel(Strict):
+    """What the library keeps may be put away."""
+
+    state: Literal["active", "retired"] = Field(
+        default="active", description="retired = 停用：不再挑它，已排好的不变"
+    )
+
+
+class KeptModel(StoredModel):
+    """What may show a patient."""
+
+    patient: Shown | None = Field(
+        default=None, description="none = 没有用到任何患者；shown = 展示或引用了患者，要登记同意才能发"
+    )
+
+
+class ImageModel(KeptModel):
     key: Key
     kind: Literal["image"]
     file: Annotated[str, Field(min_length=1, max_length=200, description="assets/ 里的 PNG 或 JPEG")]
     title: str = ""
 
 
-class LinkModel(Strict):
+class LinkModel(KeptModel):
     key: Key
     kind: Literal["link"]
     title: Line
@@ -190,7 +220,7 @@ class LinkModel(Strict):
     picture: Key | None = Field(default=None, description="封面：一张图片素材的 key；用在朋友圈时必须有")
 
 
-class MiniProgramModel(Strict):
+class MiniProgramModel(KeptModel):
     key: Key
     kind: Literal["miniprogram"]
     title: Line

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from content.schema import DAY, Attachments, Category, Key, Keys, Strict, Text
+from content.schema import (
+    DAY,
+    AgeModel,
+    Attachments,
+    Category,
+    KeptModel,
+    Key,
+    Keys,
+    Strict,
+    TagPaths,
+    Text,
+)
 
 DirectCategory = Literal["关怀", "科普", "活动", "节日"]
 Months = Annotated[list[Annotated[int, Field(ge=1, le=12)]], Field(description="只在这些月份用；不写 = 全年")]
@@ -37,7 +49,7 @@ On = Annotated[
 ]
 
 
-class ItemModel(Strict):
+class ItemModel(KeptModel):
     """What all texts have in common."""
 
     key: Key
@@ -45,6 +57,19 @@ class ItemModel(Strict):
     attachments: Attachments = Field(default=[])
     months: Months = Field(default=[])
     on: On = None
+    tags: TagPaths = Field(default=[], description="写给有其中一个标签的人；不写 = 所有人")
+    age: AgeModel | None = Field(default=None, description="写给这个年龄段的人；不写 = 所有人")
+    expires_on: str | None = Field(default=None, description='最后一天，如 "2026-12-31"；过了就不再挑它')
+
+    @field_validator("expires_on")
+    @classmethod
+    def is_a_day(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                date.fromisoformat(value)
+            except ValueError:
+                raise ValueError('没有这一天；写成 "2026-12-31" 的样子') from None
+        return value
 
     @model_validator(mode="after")
     def is_timely_one_way(self) -> Self:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from content.schema import TAG_REFERENCE, TREATMENT, Key, Keys, Line, Strict, one_or_many
+from content.schema import TREATMENT, AgeModel, Key, Keys, Line, Strict, TagPaths, one_or_many
 
 RuleKind = Literal[
     "added",
@@ -34,8 +34,6 @@ ASKED_OF: dict[str, tuple[RuleKind, ...]] = {
     "treatment": ("visit",),
 }
 
-TagPath = Annotated[str, Field(pattern=TAG_REFERENCE, max_length=61, description="组名/标签名")]
-TagPaths = Annotated[list[TagPath], one_or_many(TagPath), Field(max_length=20)]
 Treatments = Annotated[
     list[Annotated[str, Field(pattern=TREATMENT, max_length=64)]],
     one_or_many(str),
@@ -50,17 +48,6 @@ def _listed(value: Any) -> Any:
 
 
 Answers = Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=list[str] | str | int)]
-
-
-class AgeModel(Strict):
-    from_: int = Field(default=0, alias="from", ge=0, le=120, description="满这个岁数起")
-    below: int | None = Field(default=None, ge=1, le=130, description="不到这个岁数")
-
-    @model_validator(mode="after")
-    def somebody_is_that_old(self) -> Self:
-        if self.below is not None and self.below <= self.from_:
-            raise ValueError("没有人在这个年龄段里；below 要大于 from，如 from: 25、below: 35")
-        return self
 
 
 class SpentModel(Strict):

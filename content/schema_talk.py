@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from content.schema import Attachments, Key, Keys, Line, Strict, Text, one_or_many
+from content.schema import Attachments, Key, Keys, Line, StoredModel, Strict, Text, one_or_many
 
 ScriptStage = Literal[
     "added", "consulted", "booked", "visited", "closed", "treating", "member", "referring", "dormant"
@@ -14,7 +14,7 @@ ScriptStage = Literal[
 Said = Annotated[str, Field(min_length=1, max_length=600)]
 
 
-class ScriptModel(Strict):
+class ScriptModel(StoredModel):
     key: Key
     title: Annotated[Line, Field(max_length=20, description="同事找它时看的名字，如 怕疼")]
     stage: Annotated[list[ScriptStage], one_or_many(str)] = Field(
@@ -40,7 +40,7 @@ class ScriptsFile(Strict):
     scripts: list[ScriptModel]
 
 
-class AnswerModel(Strict):
+class AnswerModel(StoredModel):
     key: Key
     title: Annotated[Line, Field(max_length=20)]
     asks: Annotated[list[Line], one_or_many(Line)] = Field(

@@ -167,7 +167,7 @@ def _choose(
 ) -> ContentItem | None:
     """Pick an item for a slot and note its use in ``used``."""
     rotation = timedelta(days=roster.pack.rotation_days)
-    season = [item for item in pool if item.timely(day)]
+    season = [item for item in pool if item.timely(day) and item.for_everybody]
     if not season:
         return None
     # What any persona says this week is taken for all others: patients follow more than one account.

@@ -189,7 +189,7 @@ class GroupWelcomeDelivery(PlainDelivery):
                 row.reason, row.changed_at = (outcome.error or "")[:200], now
 
     async def _attachment(self, key: str) -> Attachment:
-        asset = self._pack.asset(key)
+        asset = await self._media.asset(key)
         match asset.kind:
             case "link":
                 cover = await self._media.fresh(key, "url") if asset.picture else ""

@@ -67,7 +67,7 @@ class TaskDelivery(PlainDelivery):
             purpose: Purpose = "moment" if post.kind == "moment" else "message"
             for card in post.attachments:
                 if "sha256" in card:
-                    await self._media.forget(card["asset"], purpose)
+                    await self._media.forget(card["sha256"], purpose)
             return await self._create(effect)
 
     async def _create(self, effect: OutboxEffect) -> Sent:

@@ -230,7 +230,7 @@ class WelcomeDelivery(PlainDelivery):
 
     async def _card(self, key: str) -> Attachment | None:
         """Build an attachment from what is uploaded already: nothing is uploaded inside the 20 s."""
-        asset = self._pack.asset(key)
+        asset = await self._media.asset(key)
         match asset.kind:
             case "link":
                 cover = await self._media.at_hand(key, "url") if asset.picture else None

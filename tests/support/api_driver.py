@@ -19,6 +19,7 @@ from clinic.tables import CustomerGroup, Member
 from console.api import setup_api
 from console.deps import DEPS, Deps, WeekNotPlannable
 from content.compliance import Checker
+from content.library.view import Library
 from content.render import Renderer
 from sop.roster import load_roster
 from sop.tables import Post
@@ -212,6 +213,7 @@ async def api_clinic(
         clock=clock,
         zone=ZONE,
         pack=pack,
+        library=Library(database, pack),
         renderer=renderer,
         checker=checker,
         vault=vault,

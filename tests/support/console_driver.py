@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from console.app import setup_console
 from console.deps import DEPS, Deps, WeekNotPlannable
+from content.library.view import Library
 from content.render import Renderer
 from sop.roster import load_roster
 from sop.tables import Post
@@ -204,6 +205,7 @@ async def console_desk(
         clock=clock,
         zone=ZONE,
         pack=scene.pack,
+        library=Library(database, scene.pack),
         renderer=renderer,
         checker=scene.checker,
         vault=Vault("a secret of the tests"),

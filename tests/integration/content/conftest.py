@@ -1,0 +1,40 @@
+"""An empty, migrated database, and a tiny pack in a folder of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from store.database import Database
+from store.schema import upgrade
+from tests.support.databases import fresh_database_url
+from tests.unit.content.pack_factory import PackFolder
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    """On SQLite: what the two databases might do differently asks for ``database_anywhere``."""
+    with fresh_database_url("sqlite", tmp_path) as url:
+        database = Database(url)
+        await upgrade(database)
+        yield database
+        await database.close()
+
+
+@pytest.fixture
+async def database_anywhere(database_url: str) -> AsyncIterator[Database]:
+    """On SQLite and on PostgreSQL."""
+    database = Database(database_url)
+    await upgrade(database)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> PackFolder:
+    return PackFolder(tmp_path / "pack")
