@@ -215,8 +215,8 @@ class TestChanging:
         item = next(i for i in (await current(database, pack)).moments if i.key == RAIN)
 
         last = datetime(2026, 11, 30, tzinfo=UTC).date()
-        assert item.usable_on(last)
-        assert not item.usable_on(last + timedelta(days=1))
+        assert item.timely(last)
+        assert not item.timely(last + timedelta(days=1))
 
     async def test_a_text_that_the_pack_cannot_fill_in_is_left_out(
         self, database: Database, folder: PackFolder
