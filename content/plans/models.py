@@ -21,6 +21,7 @@ from content.plans.specs import (
 )
 from content.schema import (
     CLOCK,
+    AgeModel,
     Attachments,
     Category,
     Key,
@@ -28,15 +29,14 @@ from content.schema import (
     Line,
     SlotModel,
     Strict,
+    TagPaths,
     one_or_many,
 )
 from content.schema_rules import (
-    AgeModel,
     Answers,
     RuleStage,
     SpentModel,
     States,
-    TagPaths,
     Treatments,
     VisitStatus,
 )

@@ -30,20 +30,28 @@ MOMENT = {"key": "moment.own", "category": "日常", "for": ["assistant"], "text
 @pytest.mark.parametrize(
     ("kind", "changes", "field", "says"),
     [
-        pytest.param("moment", {"text": "{{ patient.name }}好"}, "text", "没有变量 patient.name", id="variable"),
+        pytest.param(
+            "moment", {"text": "{{ patient.name }}好"}, "text", "没有变量 patient.name", id="variable"
+        ),
         pytest.param("moment", {"text": "{% for x in y %}"}, "text", "", id="template"),
         pytest.param("moment", {"text": "牙" * 1400}, "text", "4200 字节", id="too long"),
         pytest.param("moment", {"for": ["doctor-wang"]}, "for", "没有角色 doctor-wang", id="persona"),
-        pytest.param("moment", {"for": ["doctor"], "category": "活动"}, "for", "医生账号不发活动", id="promotion"),
+        pytest.param(
+            "moment", {"for": ["doctor"], "category": "活动"}, "for", "医生账号不发活动", id="promotion"
+        ),
         pytest.param("moment", {"attachments": ["nothing"]}, "attachments", "没有素材 nothing", id="asset"),
         pytest.param("moment", {"attachments": ["shop"]}, "attachments", "不能带小程序", id="mini-program"),
-        pytest.param("moment", {"attachments": ["brush-card", "booking"]}, "attachments", "不能混用", id="mix"),
+        pytest.param(
+            "moment", {"attachments": ["brush-card", "booking"]}, "attachments", "不能混用", id="mix"
+        ),
         pytest.param("moment", {"months": [13]}, "months", "太大", id="month"),
         pytest.param("moment", {"tags": ["来源/小红书"]}, "tags", "没有标签 来源/小红书", id="tag"),
         pytest.param("moment", {"age": {"from": 9, "below": 3}}, "age", "没有人在这个年龄段里", id="age"),
         pytest.param("moment", {"expires_on": "2026-02-30"}, "expires_on", "没有这一天", id="last day"),
         pytest.param("group", {"roles": ["kids"]}, "roles", "没有群角色 kids", id="role"),
-        pytest.param("link", {"kind": "link", "title": "预约", "url": "clinic.example"}, "url", "不完整", id="url"),
+        pytest.param(
+            "link", {"kind": "link", "title": "预约", "url": "clinic.example"}, "url", "不完整", id="url"
+        ),
         pytest.param(
             "link",
             {"kind": "link", "title": "预约", "url": "https://a.example", "picture": "booking"},
@@ -54,7 +62,11 @@ MOMENT = {"key": "moment.own", "category": "日常", "for": ["assistant"], "text
     ],
 )
 def test_what_is_wrong_is_said_at_its_field(pack, kind, changes, field, says):
-    base = {"key": "own.card"} if kind == "link" else MOMENT | ({"roles": ["community"]} if kind == "group" else {})
+    base = (
+        {"key": "own.card"}
+        if kind == "link"
+        else MOMENT | ({"roles": ["community"]} if kind == "group" else {})
+    )
 
     found = judged(pack, base | changes, kind)
 
@@ -84,7 +96,13 @@ def test_an_asset_of_the_library_may_be_attached_though_the_pack_has_none_of_it(
 
 
 def test_two_answers_for_the_same_words_are_refused(pack):
-    answer = {"key": "answer.a", "title": "贵不贵", "asks": ["洗牙贵吗"], "words": ["贵"], "text": "到店看看。"}
+    answer = {
+        "key": "answer.a",
+        "title": "贵不贵",
+        "asks": ["洗牙贵吗"],
+        "words": ["贵"],
+        "text": "到店看看。",
+    }
     first = Written(kind="answer", key="answer.a", file="answers.yaml", document=answer)
 
     found = judged(pack, answer | {"key": "answer.b"}, "answer", others=[first])
