@@ -269,6 +269,7 @@ class _Builder:
             checker=self.checker,
             clock=clock,
             zone=pack.timezone,
+            public_url=settings.public_url,
             on_planned=lambda: self.wakeups.tell(OUTBOX),
         )
         courier = Courier(
@@ -362,6 +363,13 @@ class _Builder:
                 more=(
                     Tick(name="rule_care", job=rule_care.keep, every=timedelta(hours=1)),
                     Tick(name="contacts", job=queue_care.follow, every=timedelta(seconds=20)),
+                    # New groups are seen within the hour; what they are owed is days ahead.
+                    Tick(
+                        name="extend_week",
+                        job=self.planning.extend,
+                        every=timedelta(minutes=10),
+                        at_once=False,
+                    ),
                     Tick(name="imports", job=imports.keep, every=timedelta(seconds=1)),
                     Tick(name="channel_codes", job=channel_care.keep, every=timedelta(seconds=15)),
                     Tick(name="channel_days", job=channel_care.count, every=timedelta(minutes=2)),

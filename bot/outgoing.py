@@ -65,7 +65,7 @@ def deliveries(
         CodeShaping(client, database, pack=pack, public_url=public_url, clock=clock),
         CodeRemoval(client, database, pack=pack, public_url=public_url, clock=clock),
         CodePicture(web),
-        TaskDelivery(client, database, media=media, clock=clock),
+        TaskDelivery(client, database, media=media, corp_tags=corp_tags, clock=clock),
         ReminderDelivery(client, database),
         CancelDelivery(client),
         ReviewCardDelivery(client, database, pack=pack, public_url=public_url),

@@ -10,19 +10,25 @@ import structlog
 from sqlalchemy import func, select
 
 from console.deps import WeekNotPlannable
+from content.plans.specs import GroupBody
 from sop.planner import monday_of
+from sop.plans.book import PlanBook
 from sop.roster import load_roster
 from sop.tables import Batch
-from sop.weeks import Planned, draft_week
+from sop.wants import Calendar
+from sop.weeks import Planned, draft_week, extend_week
 from wecom.errors import WeComError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from zoneinfo import ZoneInfo
 
+    from sqlalchemy.ext.asyncio import AsyncSession
+
     from bot.sync import TenantSync
     from content.compliance import Checker
     from content.library.view import Library
+    from content.plans.specs import Plan
     from content.render import Renderer
     from store.clock import Clock
     from store.database import Database
@@ -47,6 +53,7 @@ class WeekPlanning:
         checker: Checker,
         clock: Clock,
         zone: ZoneInfo,
+        public_url: str,
         on_planned: Callable[[], None],
     ) -> None:
         self._database = database
@@ -56,7 +63,9 @@ class WeekPlanning:
         self._checker = checker
         self._clock = clock
         self._zone = zone
+        self._public_url = public_url
         self._on_planned = on_planned
+        self._book = PlanBook()
         self._turn = asyncio.Lock()
 
     async def plan(self, week: date, actor: str) -> Planned:
@@ -67,6 +76,7 @@ class WeekPlanning:
         """
         async with self._turn:
             await self._refresh()
+            calendar = await asyncio.to_thread(Calendar.around, week)  # reads the almanac's tables
             async with self._database.write() as session:
                 planned = await draft_week(
                     session,
@@ -78,6 +88,8 @@ class WeekPlanning:
                     zone=self._zone,
                     actor=actor,
                     lead=LEAD,
+                    plans=await self._plans(session),
+                    calendar=calendar,
                 )
         log.info("week.planned", week=str(week), created=planned.created, posts=len(planned.posts))
         self._on_planned()
@@ -100,6 +112,40 @@ class WeekPlanning:
         if latest is None and local.weekday() != 0:
             return
         await self.plan(week, CLOCKWORK)
+
+    async def extend(self) -> int:
+        """Draft what new groups and newcomers of this week are owed by the group plans; return how many."""
+        now = self._clock.now()
+        async with self._database.read() as session:
+            plans = await self._plans(session)
+        if not any(
+            isinstance(p.body, GroupBody) and (p.body.after_creation or p.body.after_joining) for p in plans
+        ):
+            return 0
+        week = monday_of(now.astimezone(self._zone).date())
+        calendar = await asyncio.to_thread(Calendar.around, week)
+        async with self._turn, self._database.write() as session:
+            count = await extend_week(
+                session,
+                week,
+                roster=await load_roster(session, await self._library.pack(session)),
+                renderer=self._renderer,
+                checker=self._checker,
+                now=now,
+                zone=self._zone,
+                lead=LEAD,
+                public_url=self._public_url,
+                plans=plans,
+                calendar=calendar,
+            )
+        if count:
+            log.info("week.extended", posts=count)
+            self._on_planned()
+        return count
+
+    async def _plans(self, session: AsyncSession) -> list[Plan]:
+        await self._book.refresh(session)
+        return [one.plan for one in (*self._book.moments_plans(), *self._book.group_plans())]
 
     async def _refresh(self) -> None:
         try:

@@ -75,6 +75,7 @@ class PostView:
     attachments: tuple[Attachment, ...]
     groups: tuple[str, ...]
     patients: int  # how many single patients it is for
+    tags: tuple[str, ...]  # a moment's: only who wears one of these sees it
     day: date
     scheduled_at: datetime
     digest: str
@@ -99,9 +100,11 @@ class PostView:
         """Say who will see it."""
         if self.kind == "group":
             return "、".join(self.groups)
-        return (
-            f"{self.sender}的 {self.patients} 位客户" if self.kind == "direct" else f"{self.sender}的微信好友"
-        )
+        if self.kind == "direct":
+            return f"{self.sender}的 {self.patients} 位客户"
+        if self.tags:
+            return f"{self.sender}的微信好友里有“{'”或“'.join(self.tags)}”标签的"
+        return f"{self.sender}的微信好友"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +169,7 @@ def view_of(post: Post, *, names: Names, pack: Pack, zone: ZoneInfo, now: dateti
         attachments=tuple(attachment_of(card, pack) for card in post.attachments),
         groups=tuple(names.groups.get(c, "未知客户群") for c in post.audience.get("chat_ids", ())),
         patients=len(post.audience.get("external_userids", ())),
+        tags=tuple(post.audience.get("tags", ())),
         day=post.scheduled_at.astimezone(zone).date(),
         scheduled_at=post.scheduled_at,
         digest=post.digest,

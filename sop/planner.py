@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo  # noqa: TC003  (dataclass fields are read by tests' factories)
+
+from content.plans.specs import GroupBody, MomentsBody
+from sop.case import short_key
+from sop.wants import CREATED, JOINED, WEEKLY, Calendar, Want, Week, group_wants, moment_wants, weekly
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+    from zoneinfo import ZoneInfo
 
-    from content.pack import ContentItem, GroupRole, PersonaSpec, WeekSlot
+    from content.pack import ContentItem, GroupRole, PersonaSpec
+    from content.plans.specs import Plan
     from sop.roster import Roster
 
 
@@ -23,6 +28,8 @@ class GroupFact:
     name: str
     owner: str
     role: str = ""  # what staff say it is for; empty: what its name says
+    created_on: date | None = None
+    joined_on: tuple[date, ...] = ()  # days on which patients came in lately
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +44,8 @@ class Draft:
     item: ContentItem
     chat_ids: tuple[str, ...]
     scheduled_at: datetime
+    tags: tuple[str, ...] = ()  # moments: only patients with one of these see it
+    rank: int = WEEKLY  # why it is wanted, see sop.wants
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,129 +78,253 @@ def plan_week(
     history: Mapping[tuple[str, str], date],
     not_before: datetime,
     zone: ZoneInfo,
+    plans: Sequence[Plan] = (),
+    calendar: Calendar | None = None,
 ) -> WeekPlan:
-    """Fill the slots of every persona and customer group from Monday ``week`` to Sunday.
+    """Fill the week that begins on Monday ``week`` for every persona and customer group.
 
-    A slot before ``not_before`` is left out. An item is not used again in its scope for the pack's
-    ``rotation_days``; two personas never carry the same text in one week. When the pack has too little,
-    the item that rested longest is used again and a notice says so.
+    What the moments and group ``plans`` say counts; a persona or group role without any follows its weekly
+    slots in the pack. A slot before ``not_before`` is left out. An item is not used again in its scope for
+    the plan's (or pack's) rotation days; two personas never carry the same text in one week. When the pack
+    has too little, the item that rested longest is used again and a notice says so.
+
+    Args:
+        plans: the active ones, of any kind.
+        calendar: by default the almanac with the packaged year plan, which is read from files.
     """
-    used: History = dict(history)
-    drafts: list[Draft] = []
-    notices: list[str] = []
+    drawing = _Drawing(
+        roster,
+        Week(monday=week, zone=zone, not_before=not_before),
+        plans,
+        calendar if calendar is not None or not plans else Calendar.around(week),
+        dict(history),
+    )
     for persona in roster.pack.personas:
-        senders = roster.senders(persona.key)
+        drawing.moments_of(persona)
+    for role, persona, some in _audiences(roster, groups):
+        drawing.posts_for(role, persona, some)
+    drafts = sorted(drawing.drafts, key=lambda draft: (draft.scheduled_at, draft.slot))
+    return WeekPlan(drafts=tuple(drafts), notices=tuple(dict.fromkeys(drawing.notices)))
+
+
+class _Drawing:
+    """One week while items are drawn for its wants; ``used`` remembers what was taken."""
+
+    def __init__(
+        self, roster: Roster, week: Week, plans: Sequence[Plan], calendar: Calendar | None, used: History
+    ) -> None:
+        self._roster, self._week, self._plans, self._calendar, self._used = (
+            roster,
+            week,
+            plans,
+            calendar,
+            used,
+        )
+        self.drafts: list[Draft] = []
+        self.notices: list[str] = []
+
+    # -- moments --------------------------------------------------------------------------------------
+
+    def moments_of(self, persona: PersonaSpec) -> None:
+        senders = self._roster.senders(persona.key)
         if not senders:
-            notices.append(
+            self.notices.append(
                 f"人设“{persona.name}”没有可发送的企业微信成员，本周不为它排内容：请在控制台绑定账号"
             )
-            continue
-        pool = roster.pack.moments_for(persona)
+            return
+        pool = self._roster.pack.moments_for(persona)
+        for plan in self._plans:
+            if isinstance(plan.body, MomentsBody) and plan.persona in (persona.key, persona.kind):
+                self._moments(persona, senders, pool, plan, plan.body)
+        if not any(
+            isinstance(plan.body, MomentsBody) and not plan.body.tags
+            for plan in self._plans
+            if plan.persona in (persona.key, persona.kind)
+        ):
+            for want in weekly(persona.week, self._week):
+                self._moment(persona, senders, pool, want, days=self._roster.pack.rotation_days)
+
+    def _moments(
+        self,
+        persona: PersonaSpec,
+        senders: Sequence[str],
+        pool: Sequence[ContentItem],
+        plan: Plan,
+        body: MomentsBody,
+    ) -> None:
+        assert self._calendar is not None  # there are plans, so there is a calendar
+        most = min(body.max_a_day, persona.max_moments_per_day)
+        for want in moment_wants(body, self._week, self._calendar, most_a_day=most):
+            self._moment(persona, senders, pool, want, days=body.rotation_days, tags=body.tags, plan=plan.key)
+
+    def _moment(
+        self,
+        persona: PersonaSpec,
+        senders: Sequence[str],
+        pool: Sequence[ContentItem],
+        want: Want,
+        *,
+        days: int,
+        tags: tuple[str, ...] = (),
+        plan: str = "",
+    ) -> None:
         scope = f"moment:{persona.key}"
-        for slot, at in _instants(persona.week, week, zone, not_before):
-            item = _choose(pool, slot, at.astimezone(zone).date(), scope, used, roster, notices)
-            if item is None:
-                notices.append(f"人设“{persona.name}”{_when(at, zone)}没有可用的朋友圈内容")
-                continue
-            drafts += [
-                Draft(
-                    slot=f"{week}:moment:{persona.key}:{_stamp(at, zone)}:{sender}",
-                    scope=scope,
-                    kind="moment",
-                    persona=persona,
-                    sender=sender,
-                    item=item,
-                    chat_ids=(),
-                    scheduled_at=at,
-                )
-                for sender in senders
-            ]
-    for role, persona, chats in _audiences(roster, groups):
-        pool = roster.pack.group_posts_for(role, persona)
+        item = self._choose(pool, want, scope, days=days)
+        if item is None:
+            when = _when(want.at, self._week.zone)
+            self.notices.append(
+                f"人设“{persona.name}”{when}想用的“{want.content}”不在它能发的朋友圈内容里"
+                if want.content
+                else f"人设“{persona.name}”{when}没有可用的朋友圈内容"
+            )
+            return
+        stamp = _stamp(want.at, self._week.zone)
+        mark = f":{plan}" if tags else ""  # people of one tag may be told something else at the same hour
+        self.drafts += [
+            Draft(
+                slot=f"{self._week.monday}:moment:{persona.key}:{stamp}:{sender}{mark}",
+                scope=scope,
+                kind="moment",
+                persona=persona,
+                sender=sender,
+                item=item,
+                chat_ids=(),
+                scheduled_at=want.at,
+                tags=tags,
+            )
+            for sender in senders
+        ]
+
+    # -- groups ---------------------------------------------------------------------------------------
+
+    def posts_for(self, role: GroupRole, persona: PersonaSpec, groups: Sequence[GroupFact]) -> None:
+        """Draw for all groups of one role that one persona owns: one item per want, one post per owner."""
+        bodies = [
+            plan.body
+            for plan in self._plans
+            if isinstance(plan.body, GroupBody)
+            and role.key in plan.body.roles
+            and plan.persona in ("follow", persona.key, persona.kind)
+        ]
+        days = min((body.rotation_days for body in bodies), default=self._roster.pack.rotation_days)
+        asked: dict[Want, list[GroupFact]] = {}
+        for group in groups:
+            for want in self._wants_of(role, group, bodies):
+                asked.setdefault(want, []).append(group)
+        pool = self._roster.pack.group_posts_for(role, persona)
         scope = f"group:{role.key}:{persona.key}"
-        for slot, at in _instants(role.week, week, zone, not_before):
-            item = _choose(pool, slot, at.astimezone(zone).date(), scope, used, roster, notices)
+        for want in sorted(asked, key=lambda want: (want.at, want.rank, want.mark)):
+            item = self._choose(pool, want, scope, days=days)
             if item is None:
-                notices.append(f"客户群类型“{role.title}”（{persona.name}）{_when(at, zone)}没有可用的内容")
+                when = _when(want.at, self._week.zone)
+                self.notices.append(
+                    f"客户群类型“{role.title}”（{persona.name}）{when}想用的“{want.content}”不在它能发的内容里"
+                    if want.content
+                    else f"客户群类型“{role.title}”（{persona.name}）{when}没有可用的内容"
+                )
                 continue
-            drafts += [
+            self.drafts += [
                 Draft(
-                    slot=f"{week}:group:{role.key}:{_stamp(at, zone)}:{owner}",
+                    slot=short_key(f"{self._week.monday}:group:{role.key}:{name}", most=200),
                     scope=scope,
                     kind="group",
                     persona=persona,
                     sender=owner,
                     item=item,
-                    chat_ids=tuple(sorted(chat_ids)),
-                    scheduled_at=at,
+                    chat_ids=chat_ids,
+                    scheduled_at=want.at,
+                    rank=want.rank,
                 )
-                for owner, chat_ids in sorted(chats.items())
+                for name, owner, chat_ids in self._addressed(want, asked[want])
             ]
-    drafts.sort(key=lambda draft: (draft.scheduled_at, draft.slot))
-    return WeekPlan(drafts=tuple(drafts), notices=tuple(dict.fromkeys(notices)))
+
+    def _wants_of(self, role: GroupRole, group: GroupFact, bodies: Sequence[GroupBody]) -> list[Want]:
+        if not bodies:
+            return weekly(role.week, self._week)
+        wants = [
+            want
+            for body in bodies
+            if group.chat_id not in body.quiet
+            for want in group_wants(body, self._week, created_on=group.created_on, joined_on=group.joined_on)
+        ]
+        if len(bodies) == 1:
+            return wants
+        most = min(body.max_a_week for body in bodies)
+        kept = sorted(dict.fromkeys(wants), key=lambda want: (want.rank, want.at, want.mark))[:most]
+        return sorted(kept, key=lambda want: (want.at, want.rank, want.mark))
+
+    def _addressed(self, want: Want, groups: Sequence[GroupFact]) -> list[tuple[str, str, tuple[str, ...]]]:
+        """Gather groups by owner: each owner taps once for all of theirs.
+
+        What counts days is asked for group by group, on any day of the week: such posts have names of their
+        own, so that one more group never joins a post that is under way.
+        """
+        stamp = _stamp(want.at, self._week.zone)
+        if want.rank in (CREATED, JOINED):
+            return [
+                (f"{stamp}:{want.mark}:{group.chat_id}", group.owner, (group.chat_id,)) for group in groups
+            ]
+        chats: dict[str, list[str]] = {}
+        for group in groups:
+            chats.setdefault(group.owner, []).append(group.chat_id)
+        mark = f":{want.mark}" if want.mark else ""
+        return [
+            (f"{stamp}:{owner}{mark}", owner, tuple(sorted(chat_ids)))
+            for owner, chat_ids in sorted(chats.items())
+        ]
+
+    def _choose(
+        self, pool: Sequence[ContentItem], want: Want, scope: str, *, days: int
+    ) -> ContentItem | None:
+        """Pick the item for a want and note its use."""
+        day = want.at.astimezone(self._week.zone).date()
+        if want.content:
+            fixed = next((item for item in pool if item.key == want.content), None)
+            if fixed is not None:
+                self._used[scope, fixed.key] = day
+            return fixed
+        rotation = timedelta(days=days)
+        season = [item for item in pool if item.timely(day) and item.for_everybody]
+        if not season:
+            return None
+        # What any persona says this week is taken for all others: patients follow more than one account.
+        elsewhere = {
+            key
+            for (other, key), last in self._used.items()
+            if other != scope and abs(day - last) < timedelta(7)
+        }
+
+        def rested(item: ContentItem) -> bool:
+            last = self._used.get((scope, item.key))
+            return (last is None or day - last >= rotation) and item.key not in elsewhere
+
+        fresh = [item for item in season if rested(item)]
+        # What belongs to these very days goes first; any other text of the categories can wait a week.
+        dated = [item for item in fresh if item.window is not None and item.category in want.categories]
+        by_category = ([item for item in fresh if item.category == wanted] for wanted in want.categories)
+        for fitting in (dated, *by_category, fresh):
+            if fitting:
+                chosen = min(fitting, key=lambda item: _lot(item, scope, day))
+                break
+        else:
+            chosen = min(season, key=lambda item: (self._used.get((scope, item.key), date.min), item.key))
+            self.notices.append(f"内容不足：“{chosen.key}”在 {days} 天内重复使用，请补充内容包")
+        self._used[scope, chosen.key] = day
+        return chosen
 
 
 def _audiences(
     roster: Roster, groups: Sequence[GroupFact]
-) -> list[tuple[GroupRole, PersonaSpec, dict[str, list[str]]]]:
-    """Gather groups of one role and persona, by owner: each owner taps once for all of theirs."""
-    gathered: dict[tuple[str, str], tuple[GroupRole, PersonaSpec, dict[str, list[str]]]] = {}
+) -> list[tuple[GroupRole, PersonaSpec, list[GroupFact]]]:
+    """Gather groups of one role and persona."""
+    gathered: dict[tuple[str, str], tuple[GroupRole, PersonaSpec, list[GroupFact]]] = {}
     for group in groups:
         if group.owner not in roster.serving:
             continue
         role = roster.pack.role_of_group(group.name, chosen=group.role)
         persona = roster.persona_of(group.owner)
-        _, _, chats = gathered.setdefault((role.key, persona.key), (role, persona, {}))
-        chats.setdefault(group.owner, []).append(group.chat_id)
+        gathered.setdefault((role.key, persona.key), (role, persona, []))[2].append(group)
     return [gathered[key] for key in sorted(gathered)]
-
-
-def _instants(
-    slots: Iterable[WeekSlot], week: date, zone: ZoneInfo, not_before: datetime
-) -> list[tuple[WeekSlot, datetime]]:
-    """Return the instants of weekly slots, in order, without those already gone."""
-    dated = [
-        (slot, datetime.combine(week + timedelta(days=slot.day - 1), slot.at, tzinfo=zone)) for slot in slots
-    ]
-    return sorted(((s, at) for s, at in dated if at >= not_before), key=lambda pair: pair[1])
-
-
-def _choose(
-    pool: Sequence[ContentItem],
-    slot: WeekSlot,
-    day: date,
-    scope: str,
-    used: History,
-    roster: Roster,
-    notices: list[str],
-) -> ContentItem | None:
-    """Pick an item for a slot and note its use in ``used``."""
-    rotation = timedelta(days=roster.pack.rotation_days)
-    season = [item for item in pool if item.timely(day) and item.for_everybody]
-    if not season:
-        return None
-    # What any persona says this week is taken for all others: patients follow more than one account.
-    elsewhere = {
-        key for (other, key), last in used.items() if other != scope and abs(day - last) < timedelta(7)
-    }
-
-    def rested(item: ContentItem) -> bool:
-        last = used.get((scope, item.key))
-        return (last is None or day - last >= rotation) and item.key not in elsewhere
-
-    fresh = [item for item in season if rested(item)]
-    # What belongs to these very days goes first; any other text of the slot's categories can wait a week.
-    dated = [item for item in fresh if item.window is not None and item.category in slot.categories]
-    by_category = ([item for item in fresh if item.category == wanted] for wanted in slot.categories)
-    for fitting in (dated, *by_category, fresh):
-        if fitting:
-            chosen = min(fitting, key=lambda item: _lot(item, scope, day))
-            break
-    else:
-        chosen = min(season, key=lambda item: (used.get((scope, item.key), date.min), item.key))
-        notices.append(f"内容不足：“{chosen.key}”在 {roster.pack.rotation_days} 天内重复使用，请补充内容包")
-    used[scope, chosen.key] = day
-    return chosen
 
 
 def _lot(item: ContentItem, scope: str, day: date) -> float:

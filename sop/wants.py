@@ -29,6 +29,7 @@ CALENDAR: Final = 0
 CREATED: Final = 1
 JOINED: Final = 2
 WEEKLY: Final = 3
+THEME: Final = "theme:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,14 +63,18 @@ class Calendar:
         return cls(almanac=almanac, years=years)
 
     def begins(self, name: str, day: date) -> bool:
-        """Tell whether ``day`` is a date (``12-24``, ``2026-12-24``) or an entry's or theme's first day."""
+        """Tell whether ``day`` is a date (``12-24``, ``2026-12-24``), or the first day of an almanac's entry.
+
+        ``theme:KEY`` is the first day of a theme of the year plan.
+        """
+        if name.startswith(THEME):
+            key = name.removeprefix(THEME)
+            return any(
+                slot.key == key and slot.start == day for year in self.years for slot in year.campaigns
+            )
         if name in (day.isoformat(), day.strftime("%m-%d")):
             return True
-        if any(entry.key == name and entry.start == day for entry in self.almanac.on(day)):
-            return True
-        return any(
-            (slot.key == name and slot.start == day) for year in self.years for slot in year.campaigns
-        ) or any((term.key == name and term.day == day) for year in self.years for term in year.terms)
+        return any(entry.key == name and entry.start == day for entry in self.almanac.on(day))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clinic import audit
-from clinic.tables import CustomerGroup
+from clinic.tables import CustomerGroup, GroupMember
+from content.plans.specs import GroupBody, MomentsBody
 from sop.attachments import from_item
 from sop.life import PostState
 from sop.planner import GroupFact, History, WeekPlan, plan_week
 from sop.posts import check_content, digest_of, finding_document
-from sop.review import offer, was_offered
+from sop.review import extended, offer, was_offered
 from sop.tables import Batch, Post
+from sop.wants import CREATED, JOINED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date, datetime
+    from datetime import date
     from zoneinfo import ZoneInfo
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from content.compliance import Checker
     from content.pack import Pack
+    from content.plans.specs import Plan
     from content.render import Renderer
     from sop.planner import Draft
     from sop.roster import Roster
+    from sop.wants import Calendar
+
+GIVEN_UP: Final = frozenset({PostState.REJECTED, PostState.CANCELLED, PostState.EXPIRED, PostState.FAILED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +74,8 @@ async def draft_week(
     zone: ZoneInfo,
     actor: str,
     lead: timedelta,
+    plans: Sequence[Plan] = (),
+    calendar: Calendar | None = None,
 ) -> Planned:
     """Draft, check and offer a whole week; a week already drafted is left as it stands.
 
@@ -79,10 +88,12 @@ async def draft_week(
     plan = plan_week(
         roster,
         week,
-        groups=await _groups(session),
-        history=await _history(session, week, days=roster.pack.rotation_days + 7),
+        groups=await _groups(session, plans, week, zone),
+        history=await _history(session, week, days=_longest_rotation(roster.pack, plans) + 7),
         not_before=now + lead,
         zone=zone,
+        plans=plans,
+        calendar=calendar,
     )
     personas = sorted({draft.persona.key for draft in plan.drafts})
     batches = {key: await batch_for(session, week, key, now) for key in personas}
@@ -107,6 +118,86 @@ async def draft_week(
     )
     return Planned(
         week=week, created=True, posts=tuple(await posts_of_week(session, week)), notices=_notices(plan)
+    )
+
+
+async def extend_week(
+    session: AsyncSession,
+    week: date,
+    *,
+    roster: Roster,
+    renderer: Renderer,
+    checker: Checker,
+    now: datetime,
+    zone: ZoneInfo,
+    lead: timedelta,
+    public_url: str,
+    plans: Sequence[Plan],
+    calendar: Calendar,
+) -> int:
+    """Draft what belongs to groups made, or joined, since the week was drafted; return how many posts.
+
+    Only what counts days from a group's or a newcomer's beginning; a group that has its posts of the week
+    already gets no more than its plan's most.
+    """
+    standing = await posts_of_week(session, week)
+    if not standing or not _most_a_week(plans):
+        return 0
+    plan = plan_week(
+        roster,
+        week,
+        groups=await _groups(session, plans, week, zone),
+        history=await _history(session, week, days=_longest_rotation(roster.pack, plans) + 7),
+        not_before=now + lead,
+        zone=zone,
+        plans=plans,
+        calendar=calendar,
+    )
+    known = {post.slot for post in standing}
+    most = _most_a_week(plans)
+    has = Counter(
+        chat_id
+        for post in standing
+        if PostState(post.state) not in GIVEN_UP
+        for chat_id in post.audience.get("chat_ids", ())
+    )
+    fresh = [
+        draft
+        for draft in plan.drafts
+        if draft.rank in (CREATED, JOINED)
+        and draft.slot not in known
+        and all(has[chat_id] < most for chat_id in draft.chat_ids)
+    ]
+    batches: dict[str, Batch] = {}
+    for draft in fresh:
+        key = draft.persona.key
+        if key not in batches:
+            batches[key] = await batch_for(session, week, key, now)
+        session.add(_post(draft, batches[key], roster.pack, renderer, checker, now))
+    await session.flush()
+    for batch in batches.values():
+        await extended(session, batch, roster=roster, now=now, public_url=public_url)
+    return len(fresh)
+
+
+def _most_a_week(plans: Sequence[Plan]) -> int:
+    """Return how many posts a group may get, as the strictest plan that counts days says; 0: none does."""
+    return min(
+        (
+            plan.body.max_a_week
+            for plan in plans
+            if isinstance(plan.body, GroupBody) and (plan.body.after_creation or plan.body.after_joining)
+        ),
+        default=0,
+    )
+
+
+def _longest_rotation(pack: Pack, plans: Sequence[Plan]) -> int:
+    return max(
+        (
+            pack.rotation_days,
+            *(p.body.rotation_days for p in plans if isinstance(p.body, MomentsBody | GroupBody)),
+        )
     )
 
 
@@ -137,6 +228,8 @@ def _post(
     text = renderer.render(draft.item.text, **pack.variables(draft.persona))
     attachments = from_item(draft.item.attachments, pack)
     audience = {"chat_ids": list(draft.chat_ids)} if draft.kind == "group" else {"members": [draft.sender]}
+    if draft.tags:
+        audience["tags"] = sorted(draft.tags)
     findings = check_content(text, kind=draft.kind, persona=draft.persona.key, pack=pack, checker=checker)
     blocked = any(finding.level == "block" for finding in findings)
     return Post(
@@ -170,11 +263,46 @@ def _post(
     )
 
 
-async def _groups(session: AsyncSession) -> list[GroupFact]:
+async def _groups(
+    session: AsyncSession, plans: Sequence[Plan], week: date, zone: ZoneInfo
+) -> list[GroupFact]:
     rows = await session.scalars(
         select(CustomerGroup).where(CustomerGroup.dismissed_at.is_(None)).order_by(CustomerGroup.chat_id)
     )
-    return [GroupFact(chat_id=g.chat_id, name=g.name, owner=g.owner, role=g.role) for g in rows]
+    joined = await _joined(session, plans, week, zone)
+    return [
+        GroupFact(
+            chat_id=g.chat_id,
+            name=g.name,
+            owner=g.owner,
+            role=g.role,
+            created_on=g.created_at.astimezone(zone).date() if g.created_at else None,
+            joined_on=tuple(sorted(joined.get(g.chat_id, ()))),
+        )
+        for g in rows
+    ]
+
+
+async def _joined(
+    session: AsyncSession, plans: Sequence[Plan], week: date, zone: ZoneInfo
+) -> dict[str, set[date]]:
+    """Return on which days patients came into groups, as far back as any plan counts."""
+    days = [
+        slot.day for plan in plans if isinstance(plan.body, GroupBody) for slot in plan.body.after_joining
+    ]
+    if not days:
+        return {}
+    since = datetime.combine(week - timedelta(days=max(days)), time(), tzinfo=zone)
+    rows = await session.execute(
+        select(GroupMember.chat_id, GroupMember.joined_at).where(
+            GroupMember.external, GroupMember.joined_at >= since
+        )
+    )
+    joined: dict[str, set[date]] = {}
+    for chat_id, at in rows:
+        if at is not None:
+            joined.setdefault(chat_id, set()).add(at.astimezone(zone).date())
+    return joined
 
 
 async def _history(session: AsyncSession, week: date, *, days: int) -> History:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from bot.corp_tags import CorpTags
     from bot.media import MediaLibrary, Purpose
     from sop.tables import Post
     from store.clock import Clock
@@ -50,8 +51,17 @@ class TaskDelivery(PlainDelivery):
     lease: ClassVar[timedelta] = timedelta(minutes=3)
     when_unknown: ClassVar[Literal["again", "find", "assume_sent"]] = "find"
 
-    def __init__(self, client: WeComClient, database: Database, *, media: MediaLibrary, clock: Clock) -> None:
+    def __init__(
+        self,
+        client: WeComClient,
+        database: Database,
+        *,
+        media: MediaLibrary,
+        corp_tags: CorpTags,
+        clock: Clock,
+    ) -> None:
         self._client = client
+        self._corp_tags = corp_tags
         self._database = database
         self._media = media
         self._search = TaskSearch(client, database, clock=clock)
@@ -77,6 +87,7 @@ class TaskDelivery(PlainDelivery):
                 text=post.text,
                 attachments=tuple([await self._attachment(card, "moment") for card in post.attachments]),
                 userids=(post.sender,),
+                tag_ids=await self._tag_ids(post),
             )
             await self._still_alone(effect)  # uploads take time; a kill switch may have been pulled meanwhile
             return Sent(result={"job_id": await self._client.moments.create(moment)})
@@ -120,6 +131,8 @@ class TaskDelivery(PlainDelivery):
                 )
             case outbox.EXPIRED:
                 push.end(session, post, PostState.EXPIRED, now=now, reason=outcome.error or "已过时限")
+            case outbox.CANCELLED if post.digest == wanted.digest and PostState(post.state) in ON_ITS_WAY:
+                push.end(session, post, PostState.CANCELLED, now=now, reason=outcome.error or "没有创建")
             case outbox.UNKNOWN:
                 push.lost_answer(post, now=now)
             case outbox.QUEUED:
@@ -145,6 +158,18 @@ class TaskDelivery(PlainDelivery):
                     remedy="同一成员有一条文字相同的内容正在创建，还不知道结果，这一条先等一等",
                     retry_after_s=TWIN_PAUSE_S,
                 )
+
+    async def _tag_ids(self, post: Post) -> tuple[str, ...]:
+        """Return the corp's ids of the tags whose wearers see a moment.
+
+        Raises:
+            ValueError: the corp lacks a tag: nobody wears it, and without it everybody would see the moment.
+        """
+        paths = post.audience.get("tags", ())
+        ids = await self._corp_tags.ids_for(paths, create=False)
+        if missing := [path for path in paths if path not in ids]:
+            raise ValueError(f"企业微信里没有标签 {'、'.join(missing)}，这条朋友圈没有人能看到，没有创建")
+        return tuple(ids[path] for path in paths)
 
     async def _attachment(self, card: dict[str, Any], purpose: Literal["moment", "message"]) -> Attachment:
         approved = card.get("sha256")

@@ -50,6 +50,7 @@ class AudienceDocument(BaseModel):
 
     chat_ids: list[str] = Field(default=[], description="客户群")
     members: list[str] = Field(default=[], description="这些成员的客户（朋友圈）")
+    tags: list[str] = Field(default=[], description="只给有其中一个标签的客户看（朋友圈）")
     external_userids: list[str] = Field(default=[], description="客户（一对一）；只在单条内容里列出")
     count: int = Field(default=0, description="客户人数（一对一）")
 

@@ -216,7 +216,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalendarSlot:
-    """What takes precedence on a day of the almanac: an entry's key, a year-plan theme's key, or a date."""
+    """What takes precedence on a day: an almanac's entry, a year plan's ``theme:KEY``, or a date."""
 
     on: str
     at: time
