@@ -26,6 +26,7 @@ from content.pack import (
     WeekSlot,
 )
 from content.pictures import ASSETS_FOLDER, check_pictures
+from content.plans.check import check_plans
 from content.plans.documents import to_spec
 from content.problems import PackError, Problem
 from content.render import Renderer
@@ -70,6 +71,7 @@ def load_pack(name_or_path: str | Path) -> Pack:
         *check_texts(draft, renderer),
         *check_talk(draft, renderer),
         *check_pictures(draft),
+        *check_plans(draft),
     ]
     if any(problem.level == "error" for problem in problems):
         raise PackError(_in_order(problems))
