@@ -155,6 +155,7 @@ def _build(draft: Draft, renderer: Renderer, *, warnings: tuple[Problem, ...] = 
         rules=tuple(rule_of(entry) for entry in draft.rules),
         surveys=tuple(survey_of(entry, _place(entry)) for entry in draft.surveys),
         plans=tuple(to_spec(entry.model) for entry in draft.plans),
+        plan_places=MappingProxyType(dict(_plan_places(draft))),
         scripts=tuple(script_of(entry) for entry in _active(draft.scripts)),
         answers=tuple(answer_of(entry) for entry in _active(draft.answers)),
         moments=tuple(item_of(entry, "moment") for entry in _active(draft.moments)),
@@ -181,6 +182,15 @@ def _house(model: HouseModel) -> HouseRules:
 
 def _place(entry: Entry[Any]) -> Place:
     return Place(file=entry.document.file, line=entry.line())
+
+
+def _plan_places(draft: Draft) -> Iterator[tuple[str, Place]]:
+    for entry in draft.plans:
+        yield entry.model.key, _place(entry)
+        if entry.model.kind == "journey":
+            for index, step in enumerate(entry.model.steps):
+                line = entry.line("steps", index, "text")
+                yield f"{entry.model.key}/{step.key}", Place(file=entry.document.file, line=line)
 
 
 def _text_place(entry: Entry[Any]) -> Place:

@@ -226,6 +226,7 @@ class Pack:
     answers: tuple[AnswerSpec, ...] = ()
     house: HouseRules = field(default_factory=HouseRules)
     plans: tuple[Plan, ...] = ()
+    plan_places: Mapping[str, Place] = field(default_factory=dict)  # of ``plan`` and of each ``plan/step``
     written: tuple[Written, ...] = ()  # texts and assets as the files say them, retired ones included
     draft: Draft | None = field(default=None, compare=False, repr=False)  # to judge what staff write by
     warnings: tuple[Problem, ...] = field(default=())

@@ -11,6 +11,7 @@ from content.channel_specs import MAIN, WelcomeSpec
 from content.compliance import Checker
 from content.loader import load_pack
 from content.pack import Place
+from content.plans.wordings import wordings_of
 from content.problems import PackError
 from content.render import Renderer
 
@@ -137,6 +138,7 @@ class _Text:
 def _texts(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
     yield from _posts(pack, renderer)
     yield from _direct(pack, renderer)
+    yield from _plans(pack, renderer)
     yield from _talk(pack, renderer)
     yield from _surveys(pack)
     yield from _greetings(pack, renderer)
@@ -162,6 +164,26 @@ def _direct(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
             for name in _PATIENT_NAMES if item.personal else (None,):
                 variables = pack.variables(persona, patient_name=name)
                 yield _text(item, persona, renderer.render(item.text, **variables), "direct")
+
+
+def _plans(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
+    """Read what plans say in their own words as everybody who may speak for the plan."""
+    for wording in (wording for plan in pack.plans for wording in wordings_of(plan)):
+        plan = wording.plan
+        place = pack.plan_places.get(f"{plan.key}/{wording.step}", pack.plan_places[plan.key])
+        for persona in pack.personas:
+            if plan.persona not in ("follow", persona.key, persona.kind):
+                continue
+            for name in _PATIENT_NAMES if wording.by_hand else (None,):
+                text = renderer.render(wording.text, **pack.variables(persona, patient_name=name))
+                yield _Text(
+                    place=place,
+                    key=wording.key,
+                    template=wording.text,
+                    text=text,
+                    persona=persona.kind,
+                    channel="direct",
+                )
 
 
 def _talk(pack: Pack, renderer: Renderer) -> Iterator[_Text]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, get_args
 
 from rich.markup import escape
@@ -9,14 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from content.gaps import gaps, quarters, variables_used
+from content.plans.wordings import said_in
 from content.schema import Category
 
 if TYPE_CHECKING:
-    from collections import Counter
-
     from rich.console import Console
 
     from content.pack import Pack
+    from content.plans.specs import PlanKind
     from content.report import PackReport
 
 _LEVELS = {"block": ("禁止", "bold red"), "warn": ("警告", "yellow"), "hint": ("提示", "cyan")}
@@ -66,6 +67,8 @@ def _print_pack(report: PackReport, pack: Pack, console: Console) -> None:
         f"朋友圈共 {len(pack.moments)} 条，群内容共 {len(pack.group_posts)} 条，"
         f"一对一内容共 {len(pack.direct_texts)} 条"
     )
+    if pack.plans:
+        _print_plans(pack, console)
     used = variables_used(pack)
     console.print(
         "变量：" + escape("　".join(f"{name} {count} 处" for name, count in used.most_common())),
@@ -76,6 +79,29 @@ def _print_pack(report: PackReport, pack: Pack, console: Console) -> None:
         console.print("[bold]可以补的[/bold]（不影响使用）")
         for line in missing:
             console.print(Text(f"· {line}"), soft_wrap=True)
+
+
+_PLANS: dict[PlanKind, str] = {"journey": "旅程", "group": "群计划", "moments": "朋友圈计划"}
+
+
+def _print_plans(pack: Pack, console: Console) -> None:
+    kinds = Counter(plan.kind for plan in pack.plans)
+    steps = sum(len(plan.journey.steps) for plan in pack.plans if plan.kind == "journey")
+    table = Table(title="计划", title_justify="left", header_style="bold")
+    table.add_column("种类", no_wrap=True)
+    table.add_column("key", overflow="fold")
+    table.add_column("名称", overflow="fold")
+    table.add_column("谁说", overflow="fold")
+    table.add_column("内容")
+    for kind, word in _PLANS.items():
+        for plan in (plan for plan in pack.plans if plan.kind == kind):
+            name = plan.title + ("" if plan.starts_active else "（带来时不启用）")
+            speaker = "她加的那位" if plan.persona == "follow" else plan.persona
+            table.add_row(word, *map(Text, (plan.key, name, speaker, said_in(plan))))
+        table.add_section()
+    console.print(table)
+    told = "，".join(f"{word} {kinds[kind]} 个" for kind, word in _PLANS.items() if kinds[kind])
+    console.print(f"计划：{told}；旅程共 {steps} 步")
 
 
 def _row(counter: Counter[str]) -> list[str]:

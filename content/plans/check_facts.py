@@ -36,7 +36,13 @@ _MUST_SAY: Final[dict[str, tuple[str, str]]] = {
     "dormant": ("days", "加上 days: 多少天没有来往"),
     "survey": ("survey", "加上 survey: 问卷的 key"),
 }
-_STOP_SAYS: Final = {"tags": ("tag",), "stage": ("stage",), "treatment": ("booked", "visited")}
+_STOP_SAYS: Final = {
+    "tags": ("tag",),
+    "stage": ("stage",),
+    "treatment": ("booked", "visited"),
+    "survey": ("survey",),
+    "answers": ("survey",),
+}
 _STOP_MUST: Final = {"tag": "tags", "stage": "stage"}
 
 
@@ -154,6 +160,8 @@ def check_stops(spot: Spot, field: str, stops: Iterable[StopModel], known: Known
             yield here.fault(says=f"on: {stop.on} 缺少 {must}", remedy=f"加上 {must}: …")
         yield from _tags(here, "tags", stop.tags, known)
         yield from _treatments(here, "treatment", stop.treatment, known)
+        if stop.survey is not None:
+            yield from _survey(here, "survey", stop.survey, stop.answers, known)
 
 
 # ── references ───────────────────────────────────────────────────────────────────────────────────────

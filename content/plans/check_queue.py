@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from datetime import time
 from typing import TYPE_CHECKING, Any
 
 from content.pack import PROMOTION
 from content.plans.check_facts import check_tags
 from content.plans.check_words import content_fault, suits
-from content.plans.known import FOLLOW, is_a_day, theme_keys
+from content.plans.known import FOLLOW, THEME, is_a_day, theme_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -72,9 +73,9 @@ def check_moments(spot: Spot, plan: MomentsPlanModel, known: Known) -> Iterator[
             yield here.fault(says=f"{day.on} {day.at} 写了两次", remedy="删掉一处，或换一个时间")
         seen.add((day.on, day.offset_days, day.at))
         if not is_a_day(day.on):
-            remedy = "写 xiaohu almanac 列出的 key、年度计划主题的 key，或 MM-DD、2026-12-31 这样的日期"
-            close = [key for key in sorted(theme_keys()) if day.on in key][:3]
-            remedy += f"；是不是想写 {'、'.join(close)}？" if close else ""
+            remedy = "写 xiaohu almanac 列出的 key、theme:主题的 key，或 MM-DD、2026-12-31 这样的日期"
+            close = difflib.get_close_matches(day.on, [f"{THEME}{key}" for key in theme_keys()], n=1)
+            remedy += f"；是不是想写 {close[0]}？" if close else ""
             yield here.fault("on", says=f"没有这一天：{day.on}", remedy=remedy)
         said = known.contents.get(day.content)
         if said is None or said.kind != "moment":

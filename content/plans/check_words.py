@@ -27,9 +27,9 @@ SPEAKING: Final = ("mass", "todo", "kf", "survey", "invite_group")
 
 
 def by_mass(step: StepModel) -> bool:
-    """Tell whether a step may go out as one text for many."""
-    ways = (step.channel, step.via if step.channel == "survey" else None)
-    return "mass" in ways or ("kf" in ways and step.fallback == "mass")
+    """Tell whether a step may go out as one text for many (as `content.plans.wordings.by_mass`)."""
+    way = step.via if step.channel == "survey" else step.channel
+    return way == "mass" or (way == "kf" and step.fallback == "mass")
 
 
 def check_words(

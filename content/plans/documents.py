@@ -191,7 +191,14 @@ def _answers(questions: Mapping[str, Sequence[str]]) -> tuple[tuple[str, tuple[s
 
 def _stops(stops: Sequence[models.StopModel]) -> tuple[Stop, ...]:
     return tuple(
-        Stop(on=stop.on, tags=tuple(stop.tags), stage=tuple(stop.stage), treatment=tuple(stop.treatment))
+        Stop(
+            on=stop.on,
+            tags=tuple(stop.tags),
+            stage=tuple(stop.stage),
+            treatment=tuple(stop.treatment),
+            survey=stop.survey or "",
+            answers=_answers(stop.answers),
+        )
         for stop in stops
     )
 

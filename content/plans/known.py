@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from content.schema import Category, PersonaKind
 
 FOLLOW: Final = "follow"
+THEME: Final = "theme:"  # before a theme of the year plan
 KINDS: Final = ("assistant", "doctor")
 _HOUSE: Final = HouseRules()
 _QUIET: Final = (_HOUSE.quiet_from, _HOUSE.quiet_until)
@@ -170,7 +171,7 @@ def is_a_day(name: str) -> bool:
     try:
         date.fromisoformat(name)
     except ValueError:
-        return dated.known(name) or name in theme_keys()
+        return dated.known(name) or (name.startswith(THEME) and name.removeprefix(THEME) in theme_keys())
     return True
 
 

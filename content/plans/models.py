@@ -124,6 +124,8 @@ class StopModel(Strict):
     tags: TagPaths = Field(default=[])
     stage: Stages = Field(default=[])
     treatment: Treatments = Field(default=[], description="booked、visited：只算这些项目")
+    survey: Key | None = Field(default=None, description="survey：只算这份问卷")
+    answers: dict[str, Answers] = Field(default={}, description="survey：问题: [算数的回答]")
 
 
 Stops = list[Annotated[StopModel, _short("on")]]

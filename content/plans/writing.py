@@ -193,6 +193,8 @@ def _of_stops(stops: Sequence[Stop]) -> list[dict[str, Any]]:
                 "tags": list(stop.tags),
                 "stage": list(stop.stage),
                 "treatment": list(stop.treatment),
+                "survey": stop.survey,
+                "answers": {question: list(answers) for question, answers in stop.answers},
             },
             {},
         )

@@ -132,6 +132,11 @@ def told(document: dict[str, Any], pack: Pack, level: str = "error") -> list[str
             "stops[0].treatment: treatment 只能和 on: booked 或 visited 一起写",
             id="a stop that asks too much",
         ),
+        pytest.param(
+            journey(stops=[{"on": "survey", "survey": "after-vist"}]),
+            "stops[0].survey: 没有问卷 after-vist",
+            id="a stop by an unknown survey",
+        ),
         # ── the way through the steps ────────────────────────────────────────────────────────────────
         pytest.param(
             journey(step(after={"days": -1})),

@@ -75,6 +75,8 @@ STOPS = st.lists(
         tags=TAGS,
         stage=STAGES,
         treatment=TREATMENTS,
+        survey=st.just("") | KEYS,
+        answers=answers(st.sampled_from(["满意度", "建议"])),
     ),
     max_size=2,
 ).map(tuple)
