@@ -33,10 +33,11 @@ check: $(READY) ## 代码风格、类型、楼层、内容包、锁文件
 	@.venv/bin/lint-imports
 	@$(PY) -m bot check dental
 
-bench: $(READY) ## 测速：回调入口、欢迎语、全量同步（ARGS 传给回调入口的测速）
+bench: $(READY) ## 测速：回调入口、欢迎语、全量同步、内容检查（ARGS 传给回调入口的测速）
 	@$(PY) -m bench.callbacks $(ARGS)
 	@$(PY) -m bench.welcome
 	@$(PY) -m bench.sync
+	@$(PY) -m bench.compliance
 
 clean: ## 删除生成的东西（不动数据库）
 	rm -rf .venv .uv console/node_modules console/static/vendor .mypy_cache .pytest_cache .ruff_cache
