@@ -18,9 +18,10 @@ from clinic.stages import Moved, Stage
 from sop import tag_decisions
 from sop.case import Case, open_case, short_key
 from sop.handoffs import hand_over
+from sop.journeys.desk import JourneyDesk
 from sop.parting import NEWS, found_again, parted
 from sop.rulebook import Rulebook
-from sop.wishes import EVERY, Journeys, WrittenWishes
+from sop.wishes import EVERY, Journeys
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -53,7 +54,7 @@ async def reconsider(
     twice for one happening and in any order of happenings: every consequence has a key.
 
     Args:
-        journeys: who runs the journeys; by default wishes are only written down.
+        journeys: who runs the journeys; by default those of the published plans.
         late: a sync found it, long after it happened.
     """
     if patient.erased_at is not None:
@@ -69,7 +70,8 @@ async def reconsider(
         # An import records people and their visits at once; an addition that makes a record knows no more.
         new=happening.kind in ADDITIONS and patient.id in session.info.get(people.RECORDED_NOW, ()),
     )
-    steps = _Steps(case, patient, journeys or WrittenWishes(), late=late)
+    journeys = journeys or JourneyDesk(pack=pack, roster=roster)
+    steps = _Steps(case, patient, journeys, late=late)
     if happening.kind in ADDITIONS and happening.userid:
         await steps.connect(happening)
     elif happening.kind == "lost":
@@ -78,7 +80,9 @@ async def reconsider(
         await steps.fire(happening)
     await steps.hold()
     derived = await steps.words_of_her_history()
-    await tag_decisions.decide(case, happening, derived=derived, late=late)
+    turn = await tag_decisions.decide(case, happening, derived=derived, late=late)
+    await session.flush()
+    await journeys.happened(session, case, happening, turn)
 
 
 class _Steps:

@@ -161,6 +161,8 @@ class Intake:
                     at=fact.happened_at,
                     visit_status=fact.status.value,
                     treatment=treatment.key if treatment else "",
+                    visit_at=fact.at,
+                    ref=f"{fact.source}:{fact.number}",
                 ),
             )
         return patient, recorded
@@ -174,7 +176,8 @@ class Intake:
             await self.session.flush()
             answers: dict[str, object] = dict(fact.answers)
             await self._reconsider(
-                patient, Happening(kind="survey", at=fact.at, survey=fact.survey, answers=answers)
+                patient,
+                Happening(kind="survey", at=fact.at, survey=fact.survey, answers=answers, ref=fact.number),
             )
             await survey_moods.tell(
                 self.session,

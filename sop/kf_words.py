@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from clinic.rules.happenings import Happening
 from sop.consequences import reconsider
+from sop.journeys.desk import JourneyDesk
 from sop.roster import load_roster
 
 if TYPE_CHECKING:
@@ -27,11 +28,15 @@ async def heed(
     public_url: str,
     now: datetime,
 ) -> None:
-    """Let the rules know of the keywords in what a patient wrote, each with the time she wrote it."""
+    """Let rules know of the keywords in what a patient wrote, each with the time she wrote it.
+
+    That she wrote at all ends journeys that wait for an answer.
+    """
     found = [(at, keyword.key) for at, text in said for keyword in pack.keywords_in(text)]
-    if not found:
-        return
     roster = await load_roster(session, pack)
+    if not found:
+        await JourneyDesk(pack=pack, roster=roster).heard(session, patient, now=now)
+        return
     for at, key in found:
         await reconsider(
             session,

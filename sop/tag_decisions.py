@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Final
 from clinic import tagging
 from clinic.effects import MarkTags, TagNote
 from clinic.rules.rules import held_words
-from clinic.rules.wearing import RULE, Word, difference, worn
+from clinic.rules.wearing import RULE, STAFF, Word, difference, worn
 from sop.case import known_to_wecom
+from sop.parting import NEWS
 from store import outbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from clinic.rules.happenings import Happening
     from clinic.rules.wearing import Change
@@ -25,10 +27,22 @@ if TYPE_CHECKING:
 TAG_WINDOW: Final = timedelta(days=2)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """The tags that she has now and had not, and those that she has no more, each since when.
+
+    What staff changed on the phone is on record before this is asked; it counts while it is news, and
+    whoever hears of it twice tells it by its time.
+    """
+
+    gained: Mapping[str, datetime]
+    lost: Mapping[str, datetime]
+
+
 async def decide(
     case: Case, happening: Happening, *, derived: Iterable[Word] = (), late: bool = False
-) -> int:
-    """Ask WeCom for whatever is not as it should be; return how many relations that concerns.
+) -> Turn:
+    """Ask WeCom for whatever is not as it should be; return what that changes for her as a person.
 
     Args:
         derived: words that follow from her whole history and are not kept.
@@ -40,16 +54,39 @@ async def decide(
     held = case.book.held()
     if held:
         said += held_words(held, await case.facts(), said, exclusive=case.book.exclusive)
-    asked = 0
+    before: set[str] = set()
+    after: dict[str, Word] = {}
     for follow in case.follows:
         if not known_to_wecom(case.record_of(follow)):
             continue
         mine = _Relation(case=case, follow=follow, rows=rows.get((follow.patient_id, follow.userid), {}))
+        before |= mine.asked
         if follow.connected:
-            asked += await mine.bring_up_to(said, happening, late=late)
+            wanted = await mine.bring_up_to(said, happening, late=late)
+            after |= wanted
         elif mine.rows or follow.lost_at is not None:
             await mine.remember(said)
-    return asked
+    return _turn(before, after, said, happening, since=case.now - NEWS)
+
+
+def _turn(
+    before: set[str],
+    after: Mapping[str, Word],
+    said: Iterable[Word],
+    happening: Happening,
+    *,
+    since: datetime,
+) -> Turn:
+    by_hand = {word.path: word.at for word in said if word.origin == STAFF and not word.present}
+    lost = {path: at for path, at in by_hand.items() if path not in after and at >= since}
+    return Turn(
+        gained={
+            path: word.at
+            for path, word in after.items()
+            if word.at >= since and (path not in before or word.origin == STAFF)
+        },
+        lost=dict.fromkeys(before - after.keys(), happening.at) | lost,
+    )
 
 
 def _words_of_rows(
@@ -83,17 +120,24 @@ class _Relation:
     follow: Follow
     rows: Mapping[str, PatientTag]
 
-    async def bring_up_to(self, said: Sequence[Word], happening: Happening, *, late: bool) -> bool:
+    @property
+    def asked(self) -> set[str]:
+        """The tags that WeCom shows once everything queued is done."""
+        return set(self.rows if self.follow.tags_asked is None else self.follow.tags_asked)
+
+    async def bring_up_to(
+        self, said: Sequence[Word], happening: Happening, *, late: bool
+    ) -> Mapping[str, Word]:
+        """Ask WeCom for what differs and return the tags that should be there."""
         case, follow = self.case, self.follow
         wanted = worn(said, exclusive=case.book.exclusive, now=case.now, userid=follow.userid)
         for path, word in wanted.items():
             row = self.rows.get(path)
             if row is not None and row.origin == RULE and row.expires_at != word.expires_at:
                 row.expires_at = word.expires_at  # said again, so it stays longer; WeCom knows no expiry
-        asked = self.rows.keys() if follow.tags_asked is None else follow.tags_asked
-        change = difference(set(wanted), set(asked))
+        change = difference(set(wanted), self.asked)
         if not change:
-            return False
+            return wanted
         notes = {path: _note(wanted[path]) for path in change.add}
         notes |= {path: TagNote(reason=self._why_off(path, said, wanted)) for path in change.remove}
         reason = _in_words(change, notes) + ("（对账补上）" if late else "")
@@ -114,7 +158,7 @@ class _Relation:
             cause=reason[:200],
         )
         follow.tags_asked = sorted(wanted)
-        return True
+        return wanted
 
     async def remember(self, said: Sequence[Word]) -> None:
         """Keep, for staff who look at a relation that ended, what was known; WeCom is not asked.

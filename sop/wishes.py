@@ -1,6 +1,7 @@
-"""The port to 1-to-1 journeys: rules say which should start and stop; who runs them listens here.
+"""The port to 1-to-1 journeys: who runs them (:mod:`sop.journeys.desk`) listens here.
 
-Until journeys run, a wish is an entry in the patient's audit trail, which is where they will look first.
+Rules and channels say which should start and stop, and every happening is told when its consequences for
+stage and tags are drawn. A wish for a journey that nobody has written is an entry in the audit trail.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from clinic.rules.happenings import Happening
     from clinic.tables import Patient
+    from sop.case import Case
+    from sop.tag_decisions import Turn
 
 EVERY: Final = "*"  # all journeys of the patient
 START: Final = "journey.start_wished"
@@ -34,6 +38,9 @@ class Journeys(Protocol):
     ) -> None:
         """End ``journey``, or :data:`EVERY` one, of a patient."""
 
+    async def happened(self, session: AsyncSession, case: Case, happening: Happening, turn: Turn) -> None:
+        """Let a happening end what waits for it and begin what it triggers; told twice, it is one."""
+
 
 class WrittenWishes:
     """Writes the wishes down."""
@@ -48,6 +55,9 @@ class WrittenWishes:
     ) -> None:
         words = "停掉所有旅程" if journey == EVERY else f"停掉旅程 {journey}"
         _write(session, patient, STOP, f"{words}：{reason}", journey, key, now)
+
+    async def happened(self, session: AsyncSession, case: Case, happening: Happening, turn: Turn) -> None:
+        """Wishes are written when they are wished; nothing waits for what happens."""
 
 
 def _write(

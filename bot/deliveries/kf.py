@@ -113,7 +113,7 @@ class KfFetch(PlainDelivery):
         """Let the rules know of keywords; those of a stranger are heeded when she becomes a patient."""
         said: dict[str, list[tuple[datetime, str]]] = {}
         for one in fresh:
-            if one.is_from_customer and one.text:
+            if one.is_from_customer:  # a picture or a voice is an answer too
                 said.setdefault(one.external_userid, []).append((one.at, one.text))
         for external_userid, texts in said.items():
             patient = await known_patient(session, external_userid)

@@ -41,7 +41,8 @@ class Happening:
         keyword: the key of the pack's keyword, never her words.
         survey: the survey's key; ``answers`` by question.
         visit_status: ``booked``, ``arrived``, ``done``, ``no_show`` or ``cancelled``; ``treatment``: the
-            catalogue's key.
+            catalogue's key; ``visit_at``: when the visit is or was.
+        ref: the source's own name of a visit or a sheet, which no correction changes.
     """
 
     kind: HappeningKind
@@ -58,6 +59,8 @@ class Happening:
     answers: Mapping[str, object] = field(default_factory=lambda: _NOTHING)
     visit_status: str = ""
     treatment: str = ""
+    visit_at: datetime | None = None
+    ref: str = ""
 
     @property
     def key(self) -> str:

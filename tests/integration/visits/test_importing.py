@@ -289,7 +289,7 @@ async def test_answers_are_recorded_each_sheet_once(desk: Desk) -> None:
     row = await imported(desk, data, "answers")
 
     assert counts(row) == (1, 1, 0, 0)
-    assert [sheet.answers for sheet in await desk.rows(SurveyAnswer)] == [{"满意度": "满意"}]
+    assert [sheet.answers for sheet in await desk.rows(SurveyAnswer)] == [{"满意度": "满意", "mood": "happy"}]
     assert counts(await imported(desk, data, "answers")) == (1, 0, 0, 0)
 
 
