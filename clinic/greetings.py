@@ -5,22 +5,46 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, and_, bindparam, case, exists, func, select
 
 from clinic.care_tables import Greeting, KfMessage, StageMove
 from clinic.channels import CAME
 from clinic.tables import Follow, Patient, PatientTag, Tag
+from store.statements import PerDatabase, table_of
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from store.statements import Insert, Inserts
+
 SENT: Final = "sent"
 MISSED: Final = "missed"  # certainly not arrived within its 20 s
 FROM_PATIENT: Final = 3  # the origin of a message in 微信客服 (doc 94670)
 UNSURE: Final = "unsure"  # the answer was lost, and there was no time to ask again
+_OF_PAIR: Final = (
+    select(Follow.channel, Follow.first_added_at, Follow.added_at, Follow.half, Patient.id)
+    .join(Patient, Patient.id == Follow.patient_id)
+    .where(Patient.external_userid == bindparam("who"), Follow.userid == bindparam("userid"))
+)
+_WORN: Final = (
+    select(Tag.group_name, Tag.name)
+    .join(PatientTag, PatientTag.tag_id == Tag.id)
+    .join(Patient, Patient.id == PatientTag.patient_id)
+    .where(Patient.external_userid == bindparam("who"))
+)
+
+
+def _settle(insert: Inserts) -> Insert:
+    statement = insert(table_of(Greeting))
+    new = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=["key"], set_={name: new[name] for name in ("state", "cause", "settled_at")}
+    )
+
+
+_SETTLE: Final = PerDatabase(_settle)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +63,7 @@ class Known:
 
 async def known_of(session: AsyncSession, external_userid: str, userid: str, *, tags: bool) -> Known:
     """Read what a greeting may depend on, in one statement, or two when ``tags`` matter."""
-    query = (
-        select(Follow.channel, Follow.first_added_at, Follow.added_at, Follow.half, Patient.id)
-        .join(Patient, Patient.id == Follow.patient_id)
-        .where(Patient.external_userid == external_userid, Follow.userid == userid)
-    )
-    row = (await session.execute(query)).first()
+    row = (await session.execute(_OF_PAIR, {"who": external_userid, "userid": userid})).first()
     worn = await _worn(session, external_userid) if tags else frozenset()
     if row is None:
         return Known(tags=worn)
@@ -53,13 +72,8 @@ async def known_of(session: AsyncSession, external_userid: str, userid: str, *, 
 
 
 async def _worn(session: AsyncSession, external_userid: str) -> frozenset[str]:
-    query = (
-        select(Tag.group_name, Tag.name)
-        .join(PatientTag, PatientTag.tag_id == Tag.id)
-        .join(Patient, Patient.id == PatientTag.patient_id)
-        .where(Patient.external_userid == external_userid)
-    )
-    return frozenset(f"{group}/{name}" for group, name in await session.execute(query))
+    worn = await session.execute(_WORN, {"who": external_userid})
+    return frozenset(f"{group}/{name}" for group, name in worn)
 
 
 async def settled(
@@ -85,24 +99,21 @@ async def settled(
         cause: why it did not arrive; empty when it did.
         at: when it was decided.
     """
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    end = {"state": state, "cause": cause[:200], "settled_at": now}
-    await session.execute(
-        insert(Greeting)
-        .values(
-            key=key,
-            patient_id=patient.id,
-            userid=userid,
-            channel=channel[:64],
-            persona=persona,
-            welcome=welcome,
-            variant=variant,
-            why=why[:200],
-            at=at,
-            **end,
-        )
-        .on_conflict_do_update(index_elements=["key"], set_=end)
-    )
+    values = {
+        "key": key,
+        "patient_id": patient.id,
+        "userid": userid,
+        "channel": channel[:64],
+        "persona": persona,
+        "welcome": welcome,
+        "variant": variant,
+        "why": why[:200],
+        "at": at,
+        "state": state,
+        "cause": cause[:200],
+        "settled_at": now,
+    }
+    await session.execute(_SETTLE.on(session), values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

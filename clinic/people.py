@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import case, delete, false, select, true, update
+from sqlalchemy import bindparam, case, delete, false, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm.attributes import set_committed_value
 
 from clinic import audit, terms, todos
 from clinic.identity import NotAPhone, canonical_phone
 from clinic.tables import LOCAL, Follow, Member, Patient
+from store.statements import PerDatabase, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,6 +37,24 @@ BY_MEMBER: Final = "member"
 BY_TRANSFER: Final = "transfer"  # handed over to a colleague (在职继承)
 LEFT_JUST_NOW: Final = timedelta(minutes=5)
 BY_SYNC: Final = "sync"  # nobody told us; the member's list no longer holds her
+
+_KNOWN: Final = select(Patient).where(Patient.external_userid == bindparam("who"))
+_MEET: Final = PerDatabase(
+    lambda insert: (
+        insert(_PATIENTS := table_of(Patient))
+        .on_conflict_do_nothing(index_elements=["external_userid"])
+        .returning(_PATIENTS.c.id)
+    )
+)
+_RELATION: Final = (
+    select(Follow)
+    .where(Follow.patient_id == bindparam("patient"), Follow.userid == bindparam("userid"))
+    .with_for_update()
+)
+_RELATE: Final = PerDatabase(
+    lambda insert: insert(table_of(Follow)).on_conflict_do_nothing(index_elements=["patient_id", "userid"])
+)
+_RELATIONS: Final = select(Follow).where(Follow.patient_id == bindparam("patient"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,24 +110,22 @@ async def patient_of(
     Raises:
         Forgotten: she asked for it and has not added anybody since.
     """
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    recorded = await session.execute(
-        insert(Patient)
-        .values(external_userid=external_userid, gender=0, first_seen_at=now, updated_at=now)
-        .on_conflict_do_nothing(index_elements=["external_userid"])
-        .returning(Patient.id)
-    )
-    new = recorded.scalar_one_or_none()
+    who = {"who": external_userid}
+    known = (await session.scalars(_KNOWN, who)).one_or_none()
+    if known is not None:
+        return known
+    values = {"external_userid": external_userid, "first_seen_at": now, "updated_at": now}
+    new = await session.scalar(_MEET.on(session), values)
     if new is not None:
         session.info.setdefault(RECORDED_NOW, set()).add(new)
-    erased = await terms.erased_since(session, [external_userid]) if new is not None else {}
-    if new is not None and erased:
-        # Our own advice is to delete her in WeCom too: what that makes WeCom say must not bring her back.
-        if met_at is None or met_at <= erased[external_userid]:
-            await session.execute(delete(Patient).where(Patient.id == new))
-            raise Forgotten
-        await ask_consent(session, new, external_userid, now=now)
-    return (await session.scalars(select(Patient).where(Patient.external_userid == external_userid))).one()
+        erased = await terms.erased_since(session, [external_userid])
+        if erased:
+            # Our own advice is to delete her in WeCom too: what that makes WeCom say must not bring her back.
+            if met_at is None or met_at <= erased[external_userid]:
+                await session.execute(delete(Patient).where(Patient.id == new))
+                raise Forgotten
+            await ask_consent(session, new, external_userid, now=now)
+    return (await session.scalars(_KNOWN, who)).one()
 
 
 async def forgotten(session: AsyncSession, external_userid: str) -> bool:
@@ -194,14 +211,12 @@ async def identify(
 
 async def follow_of(session: AsyncSession, patient: Patient, userid: str, *, at: datetime) -> Follow:
     """Return the locked relation of a member and a patient, recorded with time ``at`` if new."""
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    await session.execute(
-        insert(Follow)
-        .values(patient_id=patient.id, userid=userid, channel="", changed_at=at)
-        .on_conflict_do_nothing(index_elements=["patient_id", "userid"])
-    )
-    query = select(Follow).where(Follow.patient_id == patient.id, Follow.userid == userid).with_for_update()
-    follow = (await session.scalars(query)).one()
+    relation = {"patient": patient.id, "userid": userid}
+    follow = (await session.scalars(_RELATION, relation)).one_or_none()
+    if follow is None:
+        values = {"patient_id": patient.id, "userid": userid, "changed_at": at}
+        await session.execute(_RELATE.on(session), values)
+        follow = (await session.scalars(_RELATION, relation)).one()
     set_committed_value(follow, "patient", patient)  # at hand for whoever goes on with it
     return follow
 
@@ -314,7 +329,7 @@ def note_remark(follow: Follow, remark: str, *, nickname: str, vault: Vault) -> 
 async def record_remarks(session: AsyncSession, patient_id: int, vault: Vault) -> None:
     """Let a patient be found by what all her members call her."""
     await session.flush()
-    follows = await session.scalars(select(Follow).where(Follow.patient_id == patient_id))
+    follows = await session.scalars(_RELATIONS, {"patient": patient_id})
     remarks = [remark_of(follow, vault) for follow in follows]
     await terms.record_names(session, {patient_id: remarks}, vault, kind=terms.REMARK)
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import bindparam, delete, select
 
 from clinic.identity import erasure_mark, fold, grams, phone_tail
 from clinic.tables import Patient, PatientTerm
-from store.tables import Base
+from store.statements import PerDatabase, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,6 +27,21 @@ ERASED: Final = "erased"
 DIGEST_CHARS: Final = 32
 # Nickname and remark share one space, so that one question finds both.
 _SPACES: Final = {PHONE: "phone", TAIL: "tail", REAL_NAME: "real", NAME: "gram", REMARK: "gram"}
+_TABLE: Final = table_of(PatientTerm)
+_WRITE: Final = PerDatabase(lambda insert: insert(_TABLE).on_conflict_do_nothing())
+_WIPE: Final = delete(_TABLE).where(
+    _TABLE.c.patient_id.in_(bindparam("patients", expanding=True)), _TABLE.c.kind == bindparam("of_kind")
+)
+_MARKS: Final = (
+    select(PatientTerm.digest, Patient.erased_at)
+    .join(Patient, Patient.id == PatientTerm.patient_id)
+    .where(
+        PatientTerm.digest.in_(bindparam("marks", expanding=True)),
+        PatientTerm.kind == ERASED,
+        Patient.erased_at.is_not(None),
+    )
+    .order_by(Patient.erased_at)
+)
 
 
 def digest(vault: Vault, kind: str, word: str) -> str:
@@ -62,9 +76,7 @@ async def record_names(
     session: AsyncSession, names: Mapping[int, Iterable[str]], vault: Vault, *, kind: str = NAME
 ) -> None:
     """Let patients be found by parts of their nicknames, or of what members call them; two statements."""
-    await session.execute(
-        delete(PatientTerm).where(PatientTerm.patient_id.in_(names), PatientTerm.kind == kind)
-    )
+    await session.execute(_WIPE, {"patients": list(names), "of_kind": kind})
     rows = [
         {"digest": digest(vault, kind, gram), "patient_id": patient_id, "kind": kind}
         for patient_id, texts in names.items()
@@ -87,12 +99,7 @@ async def unnamed(session: AsyncSession, patient_ids: Iterable[int]) -> set[int]
 async def erased_since(session: AsyncSession, external_userids: Iterable[str]) -> dict[str, datetime]:
     """Return which of these people asked to be forgotten, and when that was done last."""
     marks = {erasure_mark(who): who for who in external_userids}
-    rows = await session.execute(
-        select(PatientTerm.digest, Patient.erased_at)
-        .join(Patient, Patient.id == PatientTerm.patient_id)
-        .where(PatientTerm.digest.in_(marks), PatientTerm.kind == ERASED, Patient.erased_at.is_not(None))
-        .order_by(Patient.erased_at)
-    )
+    rows = await session.execute(_MARKS, {"marks": list(marks)})
     return {marks[mark]: at for mark, at in rows if at is not None}
 
 
@@ -105,17 +112,10 @@ async def record_erased(session: AsyncSession, patient_id: int, external_userid:
 
 
 async def _replace(session: AsyncSession, patient_id: int, kind: str, digests: Iterable[str]) -> None:
-    await session.execute(
-        delete(PatientTerm).where(PatientTerm.patient_id == patient_id, PatientTerm.kind == kind)
-    )
+    await session.execute(_WIPE, {"patients": [patient_id], "of_kind": kind})
     await _insert(session, [{"digest": one, "patient_id": patient_id, "kind": kind} for one in digests])
 
 
 async def _insert(session: AsyncSession, rows: list[dict[str, object]]) -> None:
-    if not rows:
-        return
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    # One row's statement for all: of several hundred rows it would be compiled each time anew.
-    connection = await session.connection()
-    table = Base.metadata.tables[PatientTerm.__tablename__]
-    await connection.execute(insert(table).on_conflict_do_nothing(), rows)
+    if rows:
+        await session.execute(_WRITE.on(session), rows)

@@ -19,8 +19,8 @@ from sqlalchemy import (
     ColumnElement,
     Index,
     LargeBinary,
-    Select,
     String,
+    bindparam,
     false,
     func,
     literal_column,
@@ -94,13 +94,41 @@ def new_row(body: bytes, *, lane: str, urgent: bool, received_at: datetime) -> d
     }
 
 
+_PENDING = InboxEvent.state.in_(_PENDING_WORDS)
+_EARLIER = aliased(InboxEvent)
+_BLOCKED = (
+    select(_EARLIER.id)
+    .where(_EARLIER.lane == InboxEvent.lane, _EARLIER.id < InboxEvent.id, _EARLIER.state.in_(_PENDING_WORDS))
+    .exists()
+)
+_DUE: Final = (
+    select(InboxEvent)
+    .where(
+        _PENDING,
+        InboxEvent.urgent.is_(False),
+        or_(InboxEvent.next_at.is_(None), InboxEvent.next_at <= bindparam("now")),
+        or_(InboxEvent.lane == "", ~_BLOCKED),
+    )
+    .order_by(InboxEvent.id)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+_URGENT: Final = (
+    select(InboxEvent)
+    .where(_PENDING, InboxEvent.urgent.is_(True))
+    .order_by(InboxEvent.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+
+
 async def take(session: AsyncSession, *, now: datetime) -> InboxEvent | None:
     """Lock and return the oldest event that is due and not urgent (any more), never past its lane.
 
     The row stays locked until the caller's transaction ends; other workers skip it (PostgreSQL) or wait
     for the database's one writer (SQLite).
     """
-    return (await session.scalars(_due(now=now))).first()
+    return (await session.scalars(_DUE, {"now": now})).first()
 
 
 async def take_urgent(session: AsyncSession, *, limit: int) -> Sequence[InboxEvent]:
@@ -108,14 +136,7 @@ async def take_urgent(session: AsyncSession, *, limit: int) -> Sequence[InboxEve
 
     A welcome code is good whatever happened before, and dies while it waits its turn.
     """
-    query = (
-        select(InboxEvent)
-        .where(InboxEvent.state.in_(_PENDING_WORDS), InboxEvent.urgent.is_(True))
-        .order_by(InboxEvent.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    return (await session.scalars(query)).all()
+    return (await session.scalars(_URGENT, {"most": limit})).all()
 
 
 async def calm_first(session: AsyncSession) -> int:
@@ -124,27 +145,6 @@ async def calm_first(session: AsyncSession) -> int:
         row.urgent = False
         return 1
     return 0
-
-
-def _due(*, now: datetime) -> Select[InboxEvent]:
-    earlier = aliased(InboxEvent)
-    blocked = (
-        select(earlier.id)
-        .where(earlier.lane == InboxEvent.lane, earlier.id < InboxEvent.id, earlier.state.in_(_PENDING_WORDS))
-        .exists()
-    )
-    return (
-        select(InboxEvent)
-        .where(
-            InboxEvent.state.in_(_PENDING_WORDS),
-            InboxEvent.urgent.is_(False),
-            or_(InboxEvent.next_at.is_(None), InboxEvent.next_at <= now),
-            or_(InboxEvent.lane == "", ~blocked),
-        )
-        .order_by(InboxEvent.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
 
 
 def finish(event: InboxEvent, *, kind: str, now: datetime) -> None:

@@ -17,10 +17,25 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
-from sqlalchemy import ColumnElement, Index, String, and_, func, literal_column, or_, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Index,
+    String,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm.attributes import set_committed_value
 
+from store.statements import PerDatabase, table_of
 from store.tables import Base
 from store.types import Document, RowId, UtcDateTime
 
@@ -84,6 +99,58 @@ class OutboxEffect(Base):
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+_TABLE: Final = table_of(OutboxEffect)
+_PUT: Final = PerDatabase(
+    lambda insert: insert(_TABLE).on_conflict_do_nothing(index_elements=["key"]).returning(_TABLE.c.id)
+)
+_DUE: Final = {
+    urgent: select(OutboxEffect)
+    .where(
+        OutboxEffect.state.in_(_OPEN_WORDS),
+        OutboxEffect.state != SENDING,
+        OutboxEffect.urgent.is_(urgent),
+        OutboxEffect.not_before <= bindparam("now"),
+        or_(OutboxEffect.leased_until.is_(None), OutboxEffect.leased_until <= bindparam("now")),
+    )
+    .order_by(OutboxEffect.not_before, OutboxEffect.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+    for urgent in (True, False)
+}
+_LEASE: Final = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("effect"))
+    .values(
+        state=bindparam("state"),
+        attempts=bindparam("attempts"),
+        lease_owner=bindparam("owner"),
+        leased_until=bindparam("until"),
+        dispatched_at=bindparam("dispatched_at"),
+        updated_at=bindparam("now"),
+    )
+)
+_SETTLE: Final = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("effect"), _TABLE.c.lease_owner == bindparam("owner"))
+    .values(
+        state=bindparam("state"),
+        lease_owner=None,
+        leased_until=None,
+        updated_at=bindparam("now"),
+        result=bindparam("result"),
+        errcode=bindparam("errcode"),
+        error=bindparam("error"),
+        not_before=func.coalesce(bindparam("not_before", type_=UtcDateTime), _TABLE.c.not_before),
+        looks=case(
+            (bindparam("looked", type_=Boolean), _TABLE.c.looks + 1),
+            (bindparam("state", type_=String) == QUEUED, 0),
+            else_=_TABLE.c.looks,
+        ),
+    )
+    .returning(_TABLE.c.id)
+)
+
+
 async def put(
     session: AsyncSession,
     effect: Effect,
@@ -101,28 +168,21 @@ async def put(
         cause: one sentence for staff: why this effect was decided.
         deadline: from here on the effect must not be tried any more.
     """
-    dialect = session.get_bind().dialect.name
-    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    statement = (
-        insert(OutboxEffect)
-        .values(
-            kind=effect.kind,
-            payload=effect.model_dump(mode="json"),
-            key=key,
-            cause=cause,
-            urgent=urgent,
-            state=QUEUED,
-            not_before=not_before or now,
-            deadline=deadline,
-            attempts=0,
-            looks=0,
-            created_at=now,
-            updated_at=now,
-        )
-        .on_conflict_do_nothing(index_elements=["key"])
-        .returning(OutboxEffect.id)
-    )
-    return (await session.execute(statement)).first() is not None
+    values = {
+        "kind": effect.kind,
+        "payload": effect.model_dump(mode="json"),
+        "key": key,
+        "cause": cause,
+        "urgent": urgent,
+        "state": QUEUED,
+        "not_before": not_before or now,
+        "deadline": deadline,
+        "attempts": 0,
+        "looks": 0,
+        "created_at": now,
+        "updated_at": now,
+    }
+    return (await session.execute(_PUT.on(session), values)).first() is not None
 
 
 async def claim(
@@ -134,25 +194,21 @@ async def claim(
         urgent: those that cannot wait, or the others; each question walks its index to the first effect
             that is not due and stops there.
     """
-    due = (
-        select(OutboxEffect)
-        .where(
-            OutboxEffect.state.in_(_OPEN_WORDS),
-            OutboxEffect.state != SENDING,
-            OutboxEffect.urgent.is_(urgent),
-            OutboxEffect.not_before <= now,
-            or_(OutboxEffect.leased_until.is_(None), OutboxEffect.leased_until <= now),
-        )
-        .order_by(OutboxEffect.not_before, OutboxEffect.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    claimed = (await session.scalars(due)).all()
+    claimed = (await session.scalars(_DUE[urgent], {"now": now, "most": limit})).all()
+    leases = []
     for effect in claimed:
-        effect.lease_owner, effect.leased_until, effect.updated_at = owner, now + lease, now
-        effect.attempts += 1
-        if effect.state == QUEUED:
-            effect.state, effect.dispatched_at = SENDING, now
+        queued = effect.state == QUEUED
+        leased = {
+            "state": SENDING if queued else effect.state,
+            "attempts": effect.attempts + 1,
+            "dispatched_at": now if queued else effect.dispatched_at,
+        }
+        leases.append({"effect": effect.id, "owner": owner, "until": now + lease, "now": now, **leased})
+        leased |= {"lease_owner": owner, "leased_until": now + lease, "updated_at": now}
+        for name, value in leased.items():
+            set_committed_value(effect, name, value)
+    if leases:
+        await (await session.connection()).execute(_LEASE, leases)
     return claimed
 
 
@@ -187,28 +243,18 @@ async def settle(
     looked: bool = False,
 ) -> bool:
     """End ``owner``'s lease with the outcome; False when the lease was lost meanwhile (nothing changed)."""
-    values: dict[str, Any] = {
+    values = {
+        "effect": effect_id,
+        "owner": owner,
         "state": state,
-        "lease_owner": None,
-        "leased_until": None,
-        "updated_at": now,
+        "now": now,
+        "not_before": not_before,
         "result": result,
         "errcode": errcode,
         "error": error[:ERROR_CHARS] if error else None,
+        "looked": looked,
     }
-    if not_before is not None:
-        values["not_before"] = not_before
-    if looked:
-        values["looks"] = OutboxEffect.looks + 1
-    elif state == QUEUED:
-        values["looks"] = 0
-    ended = await session.execute(
-        update(OutboxEffect)
-        .where(OutboxEffect.id == effect_id, OutboxEffect.lease_owner == owner)
-        .values(**values)
-        .returning(OutboxEffect.id)
-    )
-    return ended.first() is not None
+    return (await session.execute(_SETTLE, values)).first() is not None
 
 
 async def cancel(session: AsyncSession, *, keys: Sequence[str], now: datetime, reason: str) -> int:
