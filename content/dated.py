@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 
 from content.almanac.entries import FIRST_YEAR, LAST_YEAR
@@ -23,7 +23,7 @@ class Window:
 
     def covers(self, on: date) -> bool:
         """Tell whether ``on`` lies in the window; it may reach over New Year."""
-        years = (on.year - 1, on.year, on.year + 1)
+        years = {(on - timedelta(self.last)).year, (on - timedelta(self.first)).year}
         return any(
             self.first <= (on - start).days <= self.last
             for year in years
