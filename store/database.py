@@ -44,7 +44,8 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         parsed = make_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
-        options: dict[str, Any] = {"pool_size": pool_size, "pool_timeout": 10}
+        # An error's words end beside dead events and in tracebacks: they must not quote what was written.
+        options: dict[str, Any] = {"pool_size": pool_size, "pool_timeout": 10, "hide_parameters": True}
         if self.is_sqlite:
             options["connect_args"] = {
                 "timeout": SQLITE_BUSY_MS / 1000,

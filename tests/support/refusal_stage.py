@@ -12,6 +12,8 @@ from enum import Enum
 from functools import partial
 from typing import Any, TypeAlias
 
+from aiohttp import ClientSession
+
 from tests.support.sandbox_driver import FrozenClock, mp4, picture
 from tests.support.wecom_rows import rows
 from wecom.api.mass import MassSend
@@ -58,6 +60,7 @@ class Stage:
     sandbox: Sandbox
     client: WeComClient
     other_client: Callable[..., WeComClient]
+    http: ClientSession  # for what no client would send
     patient: str = ""  # a friend of xiaohu's
     stranger: str = ""  # whom nobody knows
     kfid: str = ""
@@ -183,7 +186,7 @@ async def open_stage() -> AsyncIterator[Stage]:
         sandbox.tenant.transfers.leave(GONE)
         async with open_session() as session:
             client = partial(_client, session, sandbox)
-            stage = Stage(sandbox, client(), client)
+            stage = Stage(sandbox, client(), client, session)
             stage.patient = next(iter(sandbox.tenant.corp.follows_of_member["xiaohu"]))
             stage.stranger = people.create_patient("路人").external_userid
             yield stage

@@ -228,3 +228,14 @@ async def test_a_ping_says_whether_a_callback_could_be_stored(database: Database
         await connection.execute(
             insert(Member).values(userid="x", name="", alias="", serves=False, seen_at=NOW)
         )
+
+
+async def test_an_error_says_the_statement_and_quotes_nothing_that_was_to_be_written(
+    database: Database,
+) -> None:
+    with pytest.raises(DBAPIError) as caught:
+        async with database.write() as session:
+            await session.execute(text("INSERT INTO nowhere (name) VALUES (:name)"), {"name": "王小明"})
+
+    assert "INSERT INTO nowhere" in str(caught.value)
+    assert "王小明" not in str(caught.value)
