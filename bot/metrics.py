@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from wecom.errors import Unlisted
+
+log = structlog.get_logger(__name__)
 
 _FAST = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 
@@ -43,6 +48,9 @@ class Metrics:
         """Count one call to WeCom (the client's hook)."""
         self.calls.labels(api, outcome).inc()
         self.call_seconds.labels(api).observe(seconds)
+        if outcome == Unlisted.outcome:
+            self.alarms.labels("wecom.unlisted").inc()
+            log.error("wecom.unlisted", api=api)
 
     def on_wait(self, api: str, waiting: int, seconds: float, /) -> None:
         """Note that a wait for an API's turn began (no seconds yet) or ended (the budgets' hook)."""

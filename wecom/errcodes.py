@@ -1,7 +1,7 @@
 """WeCom's return codes: what each asks for. Source: errors-and-limits.md §1-§6 (official list, doc 90313).
 
 Every documented code stands here exactly once; a code that does not is treated as permanent for its item and
-raises an alarm (``Refused.known``). Branch on the number, never on ``errmsg``.
+raises an alarm (``Unlisted``). Branch on the number, never on ``errmsg``.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ WeComError
 ├── OutcomeUnknown      no answer after dispatch        -> reconcile first, never blindly again
 └── Refused             any other errcode               -> never again; staff decide
     ├── NeedsAdmin      a setting, permission or quota in the admin console
+    ├── Unlisted        an errcode that nobody documents -> somebody must be told
     └── WelcomeSpent    errcode 41049, 41050, 41051
 
 No message holds a token, a secret or words written by a person.
@@ -122,7 +123,6 @@ class Refused(WeComError):
         errmsg: str,
         remedy: str,
         action: Action = Action.DROP,
-        known: bool = True,
     ) -> None:
         super().__init__(
             call,
@@ -132,13 +132,18 @@ class Refused(WeComError):
             remedy=remedy,
         )
         self.action = action
-        self.known = known  # False: not in the table; permanent for the item, and somebody must be told
 
 
 class NeedsAdmin(Refused):
     """Nothing changes until the clinic's WeCom administrator changes something."""
 
     outcome: ClassVar[str] = "needs_admin"
+
+
+class Unlisted(Refused):
+    """The errcode is not in our table: permanent for the item, and its ``outcome`` raises an alarm."""
+
+    outcome: ClassVar[str] = "unlisted"
 
 
 class WelcomeSpent(Refused):
@@ -160,7 +165,6 @@ def error_for(call: str, errcode: int, errmsg: str) -> WeComError:
     ``errmsg`` is WeCom's own text; what could be a secret or a person's words is taken out of it.
     """
     rule = rule_for(errcode)
-    known = errcode in RULES
     said = clean_errmsg(errmsg)
     remedy = rule.remedy.replace("{ip}", _ip_in(errmsg))
     reason = f"errcode {errcode} ({said}): {remedy}"
@@ -177,7 +181,9 @@ def error_for(call: str, errcode: int, errmsg: str) -> WeComError:
             refusal: type[Refused] = NeedsAdmin if rule.action is Action.ADMIN else Refused
             if errcode in WELCOME_SPENT_CODES:
                 refusal = WelcomeSpent
-            return refusal(call, errcode=errcode, errmsg=said, remedy=remedy, action=rule.action, known=known)
+            elif rule is UNKNOWN:
+                refusal = Unlisted
+            return refusal(call, errcode=errcode, errmsg=said, remedy=remedy, action=rule.action)
     return kind(call, reason, errcode=errcode, errmsg=said, remedy=remedy, retry_after_s=rule.retry_after_s)
 
 

@@ -48,6 +48,7 @@ ADD = "change_external_contact.add_external_contact"
 TAP = "template_card_event"
 ENDS = {"welcome": ("welcome.sent", "welcome.missed"), "tag": ("tags.marked", "tags.missed")}
 SOON = timedelta(seconds=5)
+UNLISTED = 999_999  # an errcode that nobody documents
 MOST_STEPS = 100
 CARE = "洗牙后第三天啦，牙龈还有不舒服吗？有问题可以给我的助手留言。"
 TIMEOUT_S, DELAY_S = 0.15, 0.4  # of the real clock: the client's patience, and how long WeCom takes
@@ -217,13 +218,16 @@ async def test_a_passing_refusal_costs_nothing_and_doubles_nothing(
                 await case.arrived_once(name)
 
 
-@pytest.mark.parametrize("errcode", [60020, 48002, 999999])
+@pytest.mark.parametrize("errcode", [60020, 48002, UNLISTED])
 async def test_a_lasting_refusal_ends_each_with_a_reason_after_one_call(clinic: Clinic, errcode: int) -> None:
     async with begun(clinic, "errcode", errcode=errcode, times=None) as case:
         for name in APIS:
             await case.ended_with_a_reason(name)
             assert f"错误码 {errcode}" in (await case.told(name))[1]
         assert {api: len(clinic.journal(api)) for api in EFFECTS} == EFFECTS
+        async with clinic.http.get(f"{clinic.url}/metrics") as response:
+            alarms = re.findall(r'xiaohu_alarms_total{name="wecom.unlisted"} (\S+)', await response.text())
+        assert alarms == ([f"{sum(EFFECTS.values())}.0"] if errcode == UNLISTED else [])
 
 
 async def test_an_outage_of_days_ends_each_with_a_reason(clinic: Clinic) -> None:

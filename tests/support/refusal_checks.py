@@ -59,9 +59,10 @@ async def check_answered(stage: Stage, method: str, usual: tuple[Given, Act], *,
     given, act = usual
     there = await awaited(given(stage))
     stage.tenant.journal.clear()
-    before = stage.look()
+    before, told = stage.look(), len(stage.sandbox.callbacks.log())
     await awaited(act(stage, there))
     assert (stage.look() != before) == changes
+    assert stage.sandbox.callbacks.log()[told:] == [], "WeCom tells an app nothing of what it did itself"
     calls = [(call.api, call.errcode) for call in stage.tenant.journal.calls()]
     assert calls[-1] == (API[method], 0)
 

@@ -436,7 +436,7 @@ async def test_a_refusal_carries_code_text_and_remedy(wecom: ScriptedWeCom, tran
         Refused, match=r"some/read refused with errcode 84061 \(no relation, hint: \[17_x\]\)"
     ) as caught:
         await transport.call(READ)
-    assert caught.value.known
+    assert type(caught.value) is Refused
     assert caught.value.call == "some/read"
 
 

@@ -14,6 +14,7 @@ from wecom.errors import (
     RateLimited,
     Refused,
     TokenRejected,
+    Unlisted,
     WeComError,
     WelcomeSpent,
     error_for,
@@ -106,13 +107,13 @@ def test_a_pause_is_told_with_everything_that_may_be_tried_again() -> None:
 @pytest.mark.parametrize("code", [846601, 1, -2, 842001])
 def test_an_unknown_code_is_permanent_and_flagged(code: int) -> None:
     error = error_for("message/send", code, "new in 2027")
-    assert type(error) is Refused
-    assert not error.known
+    assert type(error) is Unlisted
+    assert error.outcome == "unlisted"
 
 
 def test_the_tree_has_one_branch_per_remedy() -> None:
     assert {kind.__base__ for kind in (Busy, RateLimited, NotYet, TokenRejected)} == {NotDone}
-    assert {kind.__base__ for kind in (NeedsAdmin, WelcomeSpent)} == {Refused}
+    assert {kind.__base__ for kind in (NeedsAdmin, Unlisted, WelcomeSpent)} == {Refused}
     assert {kind.__base__ for kind in (NotDone, OutcomeUnknown, Refused)} == {WeComError}
 
 
