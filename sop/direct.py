@@ -18,7 +18,7 @@ from sop.tables import Post
 from sop.weeks import batch_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
     from datetime import date, datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -75,12 +75,16 @@ async def queue(
     checker: Checker,
     now: datetime,
     public_url: str,
+    approve: Callable[[Sequence[Post]], Awaitable[None]] | None = None,
 ) -> tuple[Post, ...]:
     """Queue drafts for review and return their posts, in the drafts' order.
 
     A slot that is queued already keeps its post as it stands, whatever the draft says now. What the content
     check blocks waits in ``draft`` for an editor, everything else in ``in_review``. Each batch that grew is
     offered to its reviewers once, however many drafts it got.
+
+    Args:
+        approve: may approve new posts at once, before anybody is asked to.
 
     Raises:
         DirectRefused: no or too many recipients, a patient who is no friend of the sender, a gone hour.
@@ -106,7 +110,9 @@ async def queue(
             if not draft.of_journey:
                 await ledger.record_post(session, made[draft.slot])
         posts |= standing | made
-        if fresh:
+        if approve is not None and made:
+            await approve(tuple(made.values()))
+        if any(post.state != PostState.APPROVED for post in made.values()):
             await extended(session, batch, roster=roster, now=now, public_url=public_url)
     return tuple(posts[draft.slot] for draft in drafts)
 

@@ -17,6 +17,7 @@ KEY_CHARS = 64
 _ACTIVE = text("state = 'active'")
 _PLANNED = text("state = 'planned'")
 _OPEN_TOUCH = text("state IN ('held', 'asked', 'queued')")
+_READY_TOUCH = text("state = 'ready'")
 
 
 class StoredPlan(Base):
@@ -96,7 +97,10 @@ class Enrolment(Base):
 
 
 class Touch(Base):
-    """What became of one step for one patient: a planned contact (states in `sop.journeys.touch_life`)."""
+    """What became of one step for one patient: a planned contact (states in `sop.journeys.touch_life`).
+
+    ``tries``: how often it was tried before and did not go out, or was asked about.
+    """
 
     __tablename__ = "touches"
     __table_args__ = (
@@ -104,6 +108,8 @@ class Touch(Base):
         Index("ix_touches_post_id", "post_id"),
         Index("ix_touches_patient_id_at", "patient_id", "at"),
         Index("ix_touches_open", "state", "at", sqlite_where=_OPEN_TOUCH, postgresql_where=_OPEN_TOUCH),
+        Index("ix_touches_ready", "at", "id", sqlite_where=_READY_TOUCH, postgresql_where=_READY_TOUCH),
+        Index("ix_touches_todo_id", "todo_id"),
     )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
@@ -122,6 +128,7 @@ class Touch(Base):
     post_id: Mapped[int | None] = mapped_column(ForeignKey("posts.id", ondelete="SET NULL"))
     todo_id: Mapped[int | None] = mapped_column(ForeignKey("todos.id", ondelete="SET NULL"))
     reason: Mapped[str] = mapped_column(String(200), default="")
+    tries: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 

@@ -87,11 +87,10 @@ class Snapshot:
         return tuple(relation for relation in self.relations if relation.connected)
 
 
-Titles = MappingProxyType[str, str] | dict[str, str]
-NO_TITLES: Final[Titles] = MappingProxyType({})
+NO_TITLES: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-def unmet(condition: Condition | None, snapshot: Snapshot, *, titles: Titles = NO_TITLES) -> str:
+def unmet(condition: Condition | None, snapshot: Snapshot, *, titles: Mapping[str, str] = NO_TITLES) -> str:
     """Return what is asked and not so, in words; empty: the condition holds.
 
     Args:
@@ -112,7 +111,7 @@ def unmet(condition: Condition | None, snapshot: Snapshot, *, titles: Titles = N
     return "、".join(missing)
 
 
-def describe(condition: Condition, *, titles: Titles = NO_TITLES) -> str:
+def describe(condition: Condition, *, titles: Mapping[str, str] = NO_TITLES) -> str:
     """Return what a condition asks, in words."""
     said = [aspect.words(condition, titles) for aspect in _ASPECTS if aspect.asked(condition)]
     if condition.any_of:
@@ -125,7 +124,7 @@ def describe(condition: Condition, *, titles: Titles = NO_TITLES) -> str:
 class _Aspect:
     asked: Callable[[Condition], bool]
     holds: Callable[[Condition, Snapshot], bool]
-    words: Callable[[Condition, Titles], str]
+    words: Callable[[Condition, Mapping[str, str]], str]
 
 
 def _held(*names: str) -> Callable[[Condition, Snapshot], bool]:
@@ -149,7 +148,7 @@ def _between(low: int | None, high: int | None, unit: str) -> str:
     return f"满 {low} {unit}" if low is not None else f"不满 {high} {unit}"
 
 
-def _treatments(keys: Iterable[str], titles: Titles) -> str:
+def _treatments(keys: Iterable[str], titles: Mapping[str, str]) -> str:
     return "、".join(titles.get(key.removesuffix(".*"), key.removesuffix(".*")) for key in keys)
 
 

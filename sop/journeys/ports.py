@@ -187,6 +187,19 @@ class Standing(Protocol):
         """Approve those of the posts (in review) whose exact content has a standing approval; care only."""
 
 
+class Invites(Protocol):
+    """Puts the address of a survey into the text of a mass message (:mod:`sop.journeys.channels.survey`)."""
+
+    async def into(
+        self, session: AsyncSession, text: str, *, survey: str, plan: Plan, version_id: int, now: datetime
+    ) -> str:
+        """Return the text with the address of a form for many; the same for every post of a plan's version.
+
+        Raises:
+            LookupError: the pack has no such survey any more.
+        """
+
+
 class Book(Protocol):
     """The published plans (:class:`sop.plans.book.PlanBook`)."""
 

@@ -152,7 +152,7 @@ def due(step: Step, trigger_at: datetime, previous: datetime | None, *, hours: H
         wanted = base
     earliest = max(moment for moment in (wanted, trigger_at, previous) if moment is not None)
     if step.at is None and needs_review(step):
-        earliest = _rounded(earliest)
+        earliest = rounded(earliest)
     return allowed(step, earliest, hours=hours)
 
 
@@ -234,7 +234,8 @@ def _instant(day: date, clock: time, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, clock.replace(tzinfo=None, fold=0), tzinfo=zone).astimezone(UTC)
 
 
-def _rounded(at: datetime) -> datetime:
+def rounded(at: datetime) -> datetime:
+    """Return the next moment at which mass messages go out."""
     over = (at - datetime(2000, 1, 1, tzinfo=UTC)) % ROUND
     return at + (ROUND - over) if over else at
 

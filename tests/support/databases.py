@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import shutil
 import tempfile
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 from sqlalchemy.engine import make_url
 
+from store.database import Database
+from store.schema import upgrade
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Coroutine, Iterator
 
 
 @contextmanager
@@ -32,6 +37,53 @@ def fresh_database_url(kind: str, folder: Path) -> Iterator[str]:
         yield _async_url(server, name)
     finally:
         _execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+class Templates:
+    """Makes migrated databases by copying one of each kind, which is migrated when it is first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._postgres: tuple[str, str] | None = None
+
+    @contextmanager
+    def copy(self, kind: str, folder: Path) -> Iterator[str]:
+        """Yield the URL of a migrated, empty database that is gone afterwards."""
+        if kind == "sqlite":
+            shutil.copyfile(self._sqlite(), folder / "xiaohu.db")
+            yield f"sqlite+aiosqlite:///{folder / 'xiaohu.db'}"
+            return
+        server, template = self._postgres = self._postgres or _postgres_template()
+        name = f"xiaohu_{secrets.token_hex(6)}"
+        _execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        try:
+            yield _async_url(server, name)
+        finally:
+            _execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def close(self) -> None:
+        if self._postgres is not None:
+            _execute(self._postgres[0], f'DROP DATABASE "{self._postgres[1]}" WITH (FORCE)')
+
+    def _sqlite(self) -> Path:
+        template = self._folder / "template.db"
+        if not template.exists():
+            _in_thread(_migrated(f"sqlite+aiosqlite:///{template}"))
+        return template
+
+
+def _postgres_template() -> tuple[str, str]:
+    server = os.environ.get("XIAOHU_TEST_POSTGRES_URL") or _wheel_server()
+    name = f"xiaohu_template_{secrets.token_hex(6)}"
+    _execute(server, f'CREATE DATABASE "{name}"')
+    _in_thread(_migrated(_async_url(server, name)))
+    return server, name
+
+
+async def _migrated(url: str) -> None:
+    database = Database(url)
+    await upgrade(database)
+    await database.close()
 
 
 @cache
@@ -68,8 +120,10 @@ def _execute(server: str, statement: str) -> None:
         finally:
             await connection.close()
 
-    # The fixture is not a coroutine, and a test's loop may be running: another thread has none.
-    from concurrent.futures import ThreadPoolExecutor
+    _in_thread(run())
 
+
+def _in_thread(work: Coroutine[Any, Any, None]) -> None:
+    # The fixture is not a coroutine, and a test's loop may be running: another thread has none.
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(lambda: asyncio.run(run())).result(timeout=60)
+        pool.submit(lambda: asyncio.run(work)).result(timeout=60)

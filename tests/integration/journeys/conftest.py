@@ -1,4 +1,4 @@
-"""An empty, migrated database."""
+"""Journeys on an empty, migrated database."""
 
 from __future__ import annotations
 
@@ -7,22 +7,42 @@ from typing import TYPE_CHECKING
 import pytest
 
 from store.database import Database
-from store.schema import upgrade
 from store.vault import Vault
+from tests.conftest import DATABASES
+from tests.support.databases import Templates
+from tests.support.journeys import Journeys
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+    from content.pack import Pack
 
 
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Templates]:
+    """Databases are migrated once, and copied for each test."""
+    templates = Templates(tmp_path_factory.mktemp("templates"))
+    yield templates
+    templates.close()
+
+
+@pytest.fixture(params=DATABASES)
+async def database(
+    request: pytest.FixtureRequest, tmp_path: Path, templates: Templates
+) -> AsyncIterator[Database]:
     """On SQLite and on PostgreSQL."""
-    database = Database(database_url)
-    await upgrade(database)
-    yield database
-    await database.close()
+    with templates.copy(request.param, tmp_path) as url:
+        database = Database(url)
+        yield database
+        await database.close()
 
 
 @pytest.fixture
 def vault() -> Vault:
     return Vault("a secret of the tests")
+
+
+@pytest.fixture
+def journeys(database: Database, pack: Pack) -> Journeys:
+    return Journeys(database, pack)
