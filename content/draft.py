@@ -17,6 +17,7 @@ from content import (
     schema_channels,
     schema_groups,
     schema_items,
+    schema_recalls,
     schema_rules,
     schema_surveys,
     schema_talk,
@@ -82,6 +83,7 @@ class Draft:
     direct_texts: list[Entry[schema_items.DirectModel]] = field(default_factory=list)
     assets: list[Entry[Any]] = field(default_factory=list)
     plans: list[Entry[schema_plans.PlanModel]] = field(default_factory=list)
+    recalls: list[Entry[schema_recalls.RecallModel]] = field(default_factory=list)
     # Keys as written, per list below; a list is missing here when its file could not be read at all.
     written: dict[str, set[str]] = field(default_factory=dict)
     clinic_names: set[str] | None = None
@@ -153,6 +155,13 @@ FILE_KINDS = (
     FileKind(name="moments/*.yaml", model=schema_items.MomentsFile, entries="items", target="moments"),
     FileKind(name="groups/*.yaml", model=schema_items.GroupPostsFile, entries="items", target="group_posts"),
     FileKind(name="direct/*.yaml", model=schema_items.DirectFile, entries="items", target="direct_texts"),
+    FileKind(
+        name="recalls.yaml",
+        model=schema_recalls.RecallsFile,
+        entries="recalls",
+        target="recalls",
+        required=False,
+    ),
     FileKind(name="plans/*.yaml", model=schema_plans.PlansFile, entries="plans", target="plans"),
     FileKind(
         name="assets/assets.yaml", model=schema.AssetsFile, entries="assets", target="assets", required=False

@@ -28,6 +28,7 @@ from content.pack import (
 from content.pictures import ASSETS_FOLDER, check_pictures
 from content.plans.check import check_plans
 from content.plans.documents import to_spec
+from content.plans.recalls import expanded
 from content.problems import PackError, Problem
 from content.render import Renderer
 from content.rotation import rotation_warnings
@@ -154,7 +155,7 @@ def _build(draft: Draft, renderer: Renderer, *, warnings: tuple[Problem, ...] = 
         treatments=tuple(spec for entry in draft.treatments for spec in specs_of(entry)),
         rules=tuple(rule_of(entry) for entry in draft.rules),
         surveys=tuple(survey_of(entry, _place(entry)) for entry in draft.surveys),
-        plans=tuple(to_spec(entry.model) for entry in draft.plans),
+        plans=tuple(to_spec(entry.model) for entry in _plans(draft)),
         plan_places=MappingProxyType(dict(_plan_places(draft))),
         scripts=tuple(script_of(entry) for entry in _active(draft.scripts)),
         answers=tuple(answer_of(entry) for entry in _active(draft.answers)),
@@ -184,8 +185,14 @@ def _place(entry: Entry[Any]) -> Place:
     return Place(file=entry.document.file, line=entry.line())
 
 
+def _plans(draft: Draft) -> Iterator[Entry[Any]]:
+    """Yield the plans that are written as such and those that recalls.yaml stands for."""
+    yield from draft.plans
+    yield from expanded(draft)
+
+
 def _plan_places(draft: Draft) -> Iterator[tuple[str, Place]]:
-    for entry in draft.plans:
+    for entry in _plans(draft):
         yield entry.model.key, _place(entry)
         if entry.model.kind == "journey":
             for index, step in enumerate(entry.model.steps):

@@ -14,6 +14,7 @@ from content.plans.check_flow import check_flow, step_spot
 from content.plans.check_queue import check_group, check_moments
 from content.plans.check_steps import check_step
 from content.plans.known import FOLLOW, KINDS, known_of_draft, known_of_pack
+from content.plans.recalls import PREFIX, expanded
 from content.plans.spots import Spot
 from content.render import Renderer
 from content.sources import Document, Mark
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from content.plans.known import Known
     from content.problems import FieldPath, Problem
 
-_PREFIX: Final = "plans[0]"
+_DOCUMENT: Final = "plans[0]"
 
 
 def check_document(
@@ -53,7 +54,9 @@ def check_plans(draft: Draft) -> Iterator[Problem]:
     known, renderer = known_of_draft(draft), Renderer()
     first: dict[str, Entry[models.PlanModel]] = {}
     moments: dict[str, Entry[models.PlanModel]] = {}
-    for entry in draft.plans:
+    recalls = tuple(expanded(draft))
+    entries: list[Entry[Any]] = [*draft.plans, *recalls]
+    for entry in entries:
         key = entry.model.key
         if key in first:
             there = f"{first[key].document.file}:{first[key].line()}"
@@ -66,13 +69,14 @@ def check_plans(draft: Draft) -> Iterator[Problem]:
                 says = f"{entry.model.persona} 的朋友圈已经由 {other.model.key} 排了，会一天发两份"
                 remedy = "合并成一个计划，或让其中一个只给有某个标签的顾客看（tags）"
                 yield entry.problem("persona", says=says, remedy=remedy, level="warning")
-    yield from _named(draft)
+    yield from _named(draft, {entry.model.key for entry in recalls})
 
 
-def _named(draft: Draft) -> Iterator[Problem]:
+def _named(draft: Draft, recalls: set[str]) -> Iterator[Problem]:
     """Check the journeys that channels and rules begin or end."""
-    journeys = {entry.model.key for entry in draft.plans if entry.model.kind == "journey"}
+    journeys = recalls | {entry.model.key for entry in draft.plans if entry.model.kind == "journey"}
     faulty = draft.written.get("plans", set()) - {entry.model.key for entry in draft.plans}
+    faulty |= {f"{PREFIX}{key}" for key in draft.written.get("recalls", ())}
     places: list[tuple[Entry[Any], FieldPath, str]] = [
         (entry, ("journey",), entry.model.journey) for entry in draft.channels if entry.model.journey
     ]
@@ -111,7 +115,7 @@ def _speaker(spot: Spot, plan: models.PlanModel, known: Known) -> Iterator[Probl
 
 
 def _bare(problem: Problem) -> Problem:
-    return replace(problem, field=problem.field.removeprefix(_PREFIX).removeprefix("."))
+    return replace(problem, field=problem.field.removeprefix(_DOCUMENT).removeprefix("."))
 
 
 def _marks(value: object, path: FieldPath) -> Iterator[tuple[FieldPath, Mark]]:
