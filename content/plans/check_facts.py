@@ -78,7 +78,7 @@ def _trigger(spot: Spot, trigger: TriggerModel, plan: JourneyModel, known: Known
 
 
 def _cannot_fire(spot: Spot, trigger: TriggerModel, plan: JourneyModel, known: Known) -> Iterator[Problem]:
-    """Warn of triggers that nothing in the pack produces, or that fire only once where they should not."""
+    """Warn of triggers that nothing in the pack produces."""
     if trigger.on == "rule" and plan.key not in known.started:
         remedy = f"在 rules.yaml 的 start 或 channels.yaml 的 journey 里写 {plan.key}，或换一个 on"
         yield spot.fault(
@@ -92,9 +92,6 @@ def _cannot_fire(spot: Spot, trigger: TriggerModel, plan: JourneyModel, known: K
                 f"渠道 {'、'.join(trigger.channel)} 加的不是 {'、'.join(trigger.persona)}，这样永远不会开始"
             )
             yield spot.fault("persona", says=says, remedy="改 persona 或 channel", level="warning")
-    if trigger.on == "date" and trigger.date == "birthday" and plan.again is None:
-        remedy = "加上 again: { after_days: 300 }，每年一次"
-        yield spot.fault("date", says="没有写 again，每人只过一次生日", remedy=remedy, level="warning")
 
 
 def _never(spot: Spot, plan: JourneyModel) -> Iterator[Problem]:

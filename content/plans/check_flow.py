@@ -9,7 +9,7 @@ from content.plans.models import END
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from content.plans.models import StepModel
+    from content.plans.models import StepModel, WayModel
     from content.plans.spots import Spot
     from content.problems import Problem
 
@@ -58,15 +58,26 @@ def _ways_out(
 ) -> list[tuple[str, int | None]]:
     """Return the steps that may follow, each with where it is written; None: the end."""
     ways: list[tuple[str, int | None]] = []
-    named = [way.go for way in step.ways if way.share > 0] if step.channel == "branch" else []
-    ways += [("ways", places.get(go)) for go in named if go == END or go in places]
+    open_ways = _open_ways(step)
+    ways += [("ways", places.get(way.go)) for way in open_ways if way.go == END or way.go in places]
     # A way without a condition is always open, so that nobody falls through.
-    if not any(way.when is None and way.share > 0 for way in step.ways):
+    if not any(way.when is None for way in open_ways):
         if step.next is not None:
             ways += [("next", places.get(step.next))] if step.next == END or step.next in places else []
         else:
             ways.append(("next", index + 1 if index + 1 < count else None))
     return ways
+
+
+def _open_ways(step: StepModel) -> list[WayModel]:
+    """Return the ways that somebody may go: the first whose condition holds, by lot among its equals."""
+    open_ways: list[WayModel] = []
+    for way in step.ways if step.channel == "branch" else []:
+        if way.when is not None and any(one.when is None for one in open_ways):
+            break
+        if way.share > 0:
+            open_ways.append(way)
+    return open_ways
 
 
 def _targets(spot: Spot, index: int, step: StepModel, places: dict[str, int]) -> Iterator[Problem]:

@@ -108,10 +108,13 @@ def _people(spot: Spot, step: StepModel) -> Iterator[Problem]:
 
 
 def _shares(spot: Spot, step: StepModel) -> Iterator[Problem]:
-    if step.ways and sum(way.share for way in step.ways) == 0:
-        yield spot.fault(
-            "ways", says="各条路的份数加起来是 0，没有人走得过去", remedy="至少给一条写 share: 1"
-        )
+    """A lot is drawn among the ways with the same condition: it must have a winner."""
+    for index, way in enumerate(step.ways):
+        same = [other for other in step.ways if other.when == way.when]
+        if way is same[0] and sum(other.share for other in same) == 0:
+            remedy = "至少给一条写 share: 1，或删掉"
+            says = "条件一样的几条路，份数加起来是 0，没有人走得过去"
+            yield spot.fault("ways", index, "share", says=says, remedy=remedy)
 
 
 # ── hours ────────────────────────────────────────────────────────────────────────────────────────────

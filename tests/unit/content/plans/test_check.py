@@ -190,8 +190,21 @@ def told(document: dict[str, Any], pack: Pack, level: str = "error") -> list[str
         ),
         pytest.param(
             journey({"key": "fork", "channel": "branch", "ways": [{"go": "one", "share": 0}]}, step()),
-            "steps[0].ways: 步骤 fork：各条路的份数加起来是 0",
+            "steps[0].ways[0].share: 步骤 fork：条件一样的几条路，份数加起来是 0",
             id="ways that sum to nothing",
+        ),
+        pytest.param(
+            journey(
+                {
+                    "key": "fork",
+                    "channel": "branch",
+                    "ways": [{"go": "young"}, {"go": "old", "when": {"age": {"from": 60}}}],
+                },
+                step("young", next="end"),
+                step("old"),
+            ),
+            "steps[2]: 步骤 old：没有人会走到这一步",
+            id="a way behind one that is always open",
         ),
         # ── hours ────────────────────────────────────────────────────────────────────────────────────
         pytest.param(
@@ -428,7 +441,6 @@ def test_a_broken_plan_is_refused_with_its_place_and_a_remedy(
             "渠道 dr-li-card 加的不是 assistant，这样永远不会开始",
             id="a channel of somebody else",
         ),
-        pytest.param(triggered(on="date", date="birthday"), "每人只过一次生日", id="one birthday"),
         pytest.param(
             journey(trigger=[{"on": "stage", "stage": "booked"}], only={"stage": "closed"}),
             "only.stage: 到了 trigger 的阶段就不在 only 的阶段里",
