@@ -25,6 +25,7 @@ from wecom.api.join_ways import JoinWays
 from wecom.api.kf import Kf
 from wecom.api.kf_accounts import KfAccounts
 from wecom.api.kf_customers import KfPeople
+from wecom.api.kf_knowledge import KfKnowledge
 from wecom.api.mass import Mass
 from wecom.api.media import MediaApi
 from wecom.api.members import Members
@@ -116,6 +117,7 @@ class WeComClient:
         self.kf = Kf(self.transport)
         self.kf_accounts = KfAccounts(self.transport)
         self.kf_customers = KfPeople(self.transport)
+        self.kf_knowledge = KfKnowledge(self.transport)
 
     async def check_token(self) -> None:
         """Make sure that WeCom issues a token to us; cheap while one is fresh.

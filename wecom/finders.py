@@ -156,6 +156,20 @@ class Finders:
                 return account.open_kfid
         return None
 
+    async def knowledge_group(self, name: str) -> str | None:
+        """Return the ``group_id`` of a group of the bot's knowledge (doc 95971)."""
+        async for group in self._client.kf_knowledge.groups():
+            if group.name == name:
+                return group.group_id
+        return None
+
+    async def knowledge(self, group_id: str, question: str) -> str | None:
+        """Return the ``intent_id`` of a question that was taught (doc 95972)."""
+        async for entry in self._client.kf_knowledge.list(group_id=group_id):
+            if entry.asked == question:
+                return entry.intent_id
+        return None
+
     async def kf_moved(self, open_kfid: str, external_userid: str, to: State, *, servicer: str = "") -> bool:
         """Tell whether a session stands where it was to be moved (doc 94669)."""
         state = await self._client.kf.state(open_kfid, external_userid)

@@ -130,6 +130,14 @@ LOST_ANSWERS: Final[dict[str, LostAnswer]] = {
         by="kf/account/list: the name, and an id that was not there before (accounts carry no time)",
         source="doc 94662, 94661",
     ),
+    "kf/knowledge/add_group": LostAnswer(
+        then="find", by="kf/knowledge/list_group: the name, which is unique", source="doc 95971"
+    ),
+    "kf/knowledge/add_intent": LostAnswer(
+        then="find",
+        by="kf/knowledge/list_intent of the group: the question, which stands in one group only",
+        source="doc 95972",
+    ),
     "kf/send_msg": LostAnswer(
         then="again",
         by="a msgid of ours is unique per account: a second message with it is refused; never without",

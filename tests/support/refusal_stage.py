@@ -45,6 +45,7 @@ PARTS = (
     "transfers",
     "kf",
     "intercepts",
+    "knowledge",
     "remote",
 )
 API = {f"{row.group}.{row.method}": row.path for row in rows()}

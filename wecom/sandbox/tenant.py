@@ -16,6 +16,7 @@ from .intercepts import InterceptRules
 from .journal import Journal
 from .kf import CustomerService
 from .kf_desk import KfDesk
+from .knowledge import KnowledgeBase
 from .limits import RateLimits
 from .mass import MassSends
 from .media import MediaStore
@@ -76,6 +77,7 @@ class Tenant:
     transfers: Transfers
     kf: CustomerService
     desk: KfDesk
+    knowledge: KnowledgeBase
     identity: Identity
     intercepts: InterceptRules
     remote: RemoteUploads
@@ -146,6 +148,7 @@ class Tenant:
         self.transfers = Transfers(self.corp, self.people)
         self.kf = CustomerService(self.corp)
         self.desk = KfDesk(self.corp, self.kf)
+        self.knowledge = KnowledgeBase(self.corp)
         self.identity = Identity(self.corp)
         self.intercepts = InterceptRules(self.corp)
         self.remote = RemoteUploads(self.corp, self.media)

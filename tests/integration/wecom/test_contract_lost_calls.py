@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.wecom import test_contract_lost_answers
+from tests.integration.wecom import test_contract_knowledge, test_contract_lost_answers
 from tests.support.refusal_checks import awaited
 from tests.support.refusal_stage import API, Stage, open_stage
 from tests.support.refused.proven import USUAL
@@ -63,10 +63,10 @@ async def test_any_other_call_without_an_answer_may_be_made_again(stage: Stage, 
 
 
 def test_every_rule_for_a_lost_answer_is_proven_by_what_is_found_or_not_doubled() -> None:
-    tree = ast.parse(inspect.getsource(test_contract_lost_answers))
     lost = {
         node.args[1].value
-        for node in ast.walk(tree)
+        for module in (test_contract_lost_answers, test_contract_knowledge)
+        for node in ast.walk(ast.parse(inspect.getsource(module)))
         if isinstance(node, ast.Call)
         and getattr(node.func, "id", "") == "lose"
         and isinstance(node.args[1], ast.Constant)

@@ -27,6 +27,7 @@ from tests.support.refused.kf_accounts import RESULTS
 from wecom.api.kf import Kf
 from wecom.api.kf_accounts import KfAccounts
 from wecom.api.kf_customers import KfPeople
+from wecom.api.kf_knowledge import KfKnowledge
 from wecom.api.mass import Mass, MassSend
 from wecom.api.media import MediaApi
 from wecom.api.messages import Messages
@@ -83,6 +84,12 @@ CHANGES = {
     "kf_accounts.remove_servicers",
     "kf_customers.offer_member",
     "kf_customers.offer_group",
+    "kf_knowledge.add_group",
+    "kf_knowledge.rename_group",
+    "kf_knowledge.delete_group",
+    "kf_knowledge.add",
+    "kf_knowledge.update",
+    "kf_knowledge.delete",
 }
 
 
@@ -100,6 +107,7 @@ GROUPS = {
     "kf": Kf,
     "kf_accounts": KfAccounts,
     "kf_customers": KfPeople,
+    "kf_knowledge": KfKnowledge,
 }
 METHODS = methods_of(GROUPS)
 

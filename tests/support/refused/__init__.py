@@ -4,6 +4,7 @@ from tests.support.refused import (
     files,
     kf_accounts,
     kf_desk,
+    kf_knowledge,
     kf_messages,
     kf_sessions,
     mass,
@@ -23,4 +24,5 @@ ENFORCED = [
     *kf_messages.CASES,
     *kf_sessions.CASES,
     *kf_accounts.CASES,
+    *kf_knowledge.CASES,
 ]

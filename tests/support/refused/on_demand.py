@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from tests.support.refusal_checks import ANYWHERE, said
 from tests.support.refusal_stage import Case, Stage, drain
+from tests.support.refused import kf_knowledge
 from tests.support.refused.kf_desk import HELLO, WITH_ACCOUNT, asked
 from tests.support.refused.kf_sessions import welcome_code
 from tests.support.refused.moments import OF_A_MEMBER
@@ -103,6 +104,7 @@ USUAL: dict[str, tuple[Given, Act]] = {
     "kf_accounts.list": (nothing, lambda s, _: drain(s.client.kf_accounts.list())),
     "kf_customers.get": (nothing, lambda s, _: s.client.kf_customers.get([s.patient])),
     "kf_customers.upgrade_config": (nothing, lambda s, _: s.client.kf_customers.upgrade_config()),
+    **kf_knowledge.USUAL,
 }
 
 CARD_FIELDS = range(42_027, 42_052)
@@ -177,6 +179,8 @@ ONLY_WECOM_KNOWS: dict[str, dict[int, type[Exception]]] = {
         95023: NeedsAdmin,
         95026: NeedsAdmin,
     },
+    "kf_knowledge.groups": {50100: Refused},
+    "kf_knowledge.list": {50100: Refused},
     "kf_accounts.update": {95006: Refused, 48007: NeedsAdmin},
     "kf_accounts.delete": {48007: NeedsAdmin},
     "kf_accounts.link": {48007: NeedsAdmin},

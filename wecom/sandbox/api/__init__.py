@@ -20,6 +20,7 @@ from . import (
     intercepts,
     join_ways,
     kf_accounts,
+    kf_knowledge,
     kf_messages,
     mass_sends,
     media,
@@ -50,4 +51,5 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *intercepts.ENDPOINTS,
     *kf_accounts.ENDPOINTS,
     *kf_messages.ENDPOINTS,
+    *kf_knowledge.ENDPOINTS,
 )
