@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 QUARTER_WEEKS = 13
 QUARTERS = ((1, 2, 3), (4, 5, 6), (7, 8, 9), (10, 11, 12))
 _ANY_YEAR = 2025  # dated texts are counted by where their day falls in a usual year
+_SHOWN = 8  # keys named in one line
 _PICTURES = (".png", ".jpg", ".jpeg")
 
 
@@ -129,11 +130,36 @@ def _missing_pieces(pack: Pack) -> Iterator[str]:
     for role in pack.roles:
         if role.welcome is None:
             yield f"群“{role.title}”没有入群欢迎语"
+    yield from _never_drawn(pack)
     yield from _greetings_missing(pack)
     if not pack.answers:
         yield "没有微信客服的自动回答（answers.yaml）"
     if not pack.scripts:
         yield "没有给同事用的话术（scripts.yaml）"
+
+
+def _never_drawn(pack: Pack) -> Iterator[str]:
+    """Find texts whose category no slot of their speakers or groups takes: only staff can pick them."""
+    drawn = {
+        item.key
+        for persona in pack.personas
+        for item in pack.moments_for(persona)
+        if item.category in _taken(persona.week)
+    }
+    drawn |= {
+        item.key
+        for role in pack.roles
+        for item in pack.group_posts
+        if role.key in item.roles and item.category in _taken(role.week)
+    }
+    left = [item.key for item in (*pack.moments, *pack.group_posts) if item.key not in drawn]
+    if left:
+        shown = "、".join(left[:_SHOWN]) + (f" 等 {len(left)} 条" if len(left) > _SHOWN else "")
+        yield f"没有时段会用到它们的类别，只能手动排：{shown}"
+
+
+def _taken(week: Iterable[WeekSlot]) -> set[str]:
+    return {category for slot in week for category in slot.categories}
 
 
 def _greetings_missing(pack: Pack) -> Iterator[str]:

@@ -74,6 +74,12 @@ def test_a_channel_without_words_of_its_own_is_named(folder):
     assert "这些渠道没有专门的医生营业时间内欢迎语：前台扫码、抖音" in told
 
 
+def test_a_text_that_no_slot_takes_is_named(folder):
+    folder.change("moments/daily.yaml", "category: 日常", "category: 活动")
+
+    assert "没有时段会用到它们的类别，只能手动排：moment.assistant.rain" in gaps(load_pack(folder.root))
+
+
 def test_variables_are_counted_by_text(folder):
     counts = variables_used(load_pack(folder.root))
 
