@@ -82,9 +82,9 @@ class Watcher:
             if job.result.errcode or not job.result.moment_id:
                 pushes.close(push, now)
                 reason = f"企业微信没有创建朋友圈任务（错误码 {job.result.errcode}）"
-                pushes.end(session, post, PostState.FAILED, now=now, reason=reason)
+                await pushes.end(session, post, PostState.FAILED, now=now, reason=reason)
                 return
-            pushes.job_finished(
+            await pushes.job_finished(
                 session,
                 push,
                 post,
@@ -142,7 +142,7 @@ class Watcher:
             if now - push.created_at > JOB_LIFE and push.remote_id is None:
                 post = await session.get_one(Post, push.post_id, with_for_update=True)
                 pushes.close(push, now)
-                pushes.end(
+                await pushes.end(
                     session,
                     post,
                     PostState.FAILED,

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from clinic import audit
 from clinic.tables import Member
 from sop.effects import CancelTask
+from sop.journeys import touch_life
 from sop.life import CANCELLABLE, NotPossible, PostState, check_step
 from sop.posts import Outdated, get_post
 from sop.tables import Approval, Push
@@ -41,7 +42,7 @@ async def approve(
     check_step(post.id, post.state, PostState.APPROVED)
     if post.scheduled_at <= now:
         raise NotPossible(post.id, PostState(post.state), PostState.APPROVED, "：发送时间已过，请先改时间")
-    return _decided(
+    return await _decided(
         session, post, PostState.APPROVED, "approve", actor=actor, via=via, now=now, reason=reason
     )
 
@@ -59,7 +60,9 @@ async def reject(
     if post.state == PostState.REJECTED:
         return post
     check_step(post.id, post.state, PostState.REJECTED)
-    return _decided(session, post, PostState.REJECTED, "reject", actor=actor, via=via, now=now, reason=reason)
+    return await _decided(
+        session, post, PostState.REJECTED, "reject", actor=actor, via=via, now=now, reason=reason
+    )
 
 
 async def cancel(
@@ -78,7 +81,7 @@ async def cancel(
         raise NotPossible(post.id, PostState(post.state), PostState.CANCELLED)
     if post.state == PostState.AWAITING_SENDER:
         await withdraw_task(session, post, now=now, cause=f"{actor} 取消了内容 #{post.id}")
-    return _decided(
+    return await _decided(
         session, post, PostState.CANCELLED, "cancel", actor=actor, via=via, now=now, reason=reason
     )
 
@@ -114,7 +117,7 @@ async def _seen(session: AsyncSession, post_id: int, digest: str) -> Post:
     return post
 
 
-def _decided(
+async def _decided(
     session: AsyncSession,
     post: Post,
     state: PostState,
@@ -147,4 +150,5 @@ def _decided(
         reason=reason,
         detail={"via": via, "digest": post.digest, "from": before, "revision": post.revision},
     )
+    await touch_life.follow_post(session, post, now=now)
     return post

@@ -8,7 +8,11 @@ from sqlalchemy import String, cast, or_, select, update
 
 from clinic import erasing, merging
 from sop.audience import recipients_of
+from sop.journeys import touch_life
+from sop.journeys.claims import ACTIVE
+from sop.journeys.leaving import leave
 from sop.life import PostState
+from sop.plan_tables import Enrolment
 from sop.posts import refresh_digest
 from sop.tables import Batch, Post, Receipt
 
@@ -48,6 +52,12 @@ async def forget(
     for post in posts:
         if post.state in UNDER_WAY:
             raise MessageUnderWay(post.id)
+    journeys = await session.scalars(
+        select(Enrolment.id).where(
+            Enrolment.patient_id.in_([record.id for record in family]), Enrolment.state == ACTIVE
+        )
+    )
+    await leave(session, journeys.all(), reason="她要求删除个人信息", now=now)
     erased = await erasing.erase(session, patient, traces=traces, actor=actor, reason=reason, now=now)
     for external, alias in erased.aliases.items():
         await session.execute(update(Receipt).where(Receipt.recipient == external).values(recipient=alias))
@@ -80,6 +90,7 @@ async def _take_out(session: AsyncSession, post: Post, aliases: Mapping[str, str
     post.reason = "一位收件人要求删除个人信息，已从名单里去掉，请重新审核"
     if not left:
         post.state, post.reason = PostState.CANCELLED, "唯一的收件人要求删除个人信息"
+        await touch_life.follow_post(session, post, now=now)
     elif post.state == PostState.APPROVED:
         post.state = PostState.IN_REVIEW
     batch = await session.get_one(Batch, post.batch_id)

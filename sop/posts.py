@@ -14,6 +14,7 @@ from sqlalchemy import and_, or_, select
 from clinic import audit
 from sop.attachments import resolve
 from sop.caps import ledger
+from sop.journeys import touch_life
 from sop.life import EDITABLE, LABELS, PostState
 from sop.tables import Batch, Post
 
@@ -215,6 +216,7 @@ async def edit_post(
     refresh_digest(post)
     if scheduled_at is not None:
         await ledger.moved(session, post.id, new_hour)
+        await touch_life.move_post(session, post, now=now)
     post.findings = [finding_document(f) for f in findings]
     if post.digest == before and PostState(post.state) is not PostState.DRAFT:
         return post

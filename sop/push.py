@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from clinic import audit
 from sop import pauses
 from sop.effects import CreateTask
+from sop.journeys import touch_life
 from sop.life import NEXT, PostState
 from sop.tables import Post, Push, Receipt
 from store import outbox
@@ -57,7 +58,7 @@ async def start_due(session: AsyncSession, *, now: datetime) -> int:
     for post in due.all():
         if now - post.scheduled_at > LATE:
             reason = await _missed(session, post)
-            end(session, post, PostState.EXPIRED, now=now, reason=reason)
+            await end(session, post, PostState.EXPIRED, now=now, reason=reason)
             continue
         post.state, post.updated_at = PostState.CREATING, now
         await outbox.put(
@@ -89,12 +90,15 @@ async def expire_unreviewed(session: AsyncSession, *, now: datetime) -> Sequence
         )
     ).all()
     for post in late:
-        end(session, post, PostState.EXPIRED, now=now, reason="到发送时间仍未审核，没有发送")
+        await end(session, post, PostState.EXPIRED, now=now, reason="到发送时间仍未审核，没有发送")
     return late
 
 
-def end(session: AsyncSession, post: Post, state: PostState, *, now: datetime, reason: str) -> None:
-    """Let a post end by rule, with the reason in the audit trail; one that cannot follow does nothing."""
+async def end(session: AsyncSession, post: Post, state: PostState, *, now: datetime, reason: str) -> None:
+    """Let a post end by rule, with the reason in the audit trail; one that cannot follow does nothing.
+
+    What it carried for journeys ends with it, or is tried again.
+    """
     if state not in NEXT[PostState(post.state)]:
         return
     post.state, post.updated_at, post.reason = state, now, reason
@@ -107,6 +111,7 @@ def end(session: AsyncSession, post: Post, state: PostState, *, now: datetime, r
         reason=reason,
         detail={"digest": post.digest},
     )
+    await touch_life.follow_post(session, post, now=now)
 
 
 async def created(
@@ -204,14 +209,14 @@ def effect_key(post_id: int, digest: str) -> str:
     return f"push:{post_id}:{digest}"
 
 
-def job_finished(
+async def job_finished(
     session: AsyncSession, push: Push, post: Post, *, remote_id: str, sender_invalid: bool, now: datetime
 ) -> None:
     """A moment's job is done: the task exists, unless its only sender was refused."""
     push.remote_id = remote_id
     if sender_invalid:
         close(push, now)
-        end(
+        await end(
             session,
             post,
             PostState.FAILED,

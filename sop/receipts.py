@@ -13,6 +13,7 @@ from sop import decisions
 from sop import push as pushes
 from sop.audience import recipients_of
 from sop.effects import NotifyStaff, RemindSender
+from sop.journeys import touch_life
 from sop.life import PostState
 from sop.tables import Post, Push, Receipt
 from store import outbox
@@ -103,7 +104,7 @@ async def record(session: AsyncSession, push_id: int, look: Look, *, now: dateti
     push.polls += 1
     if look.gone:
         pushes.close(push, now)
-        pushes.end(session, post, PostState.CANCELLED, now=now, reason="任务已在企业微信里被取消")
+        await pushes.end(session, post, PostState.CANCELLED, now=now, reason="任务已在企业微信里被取消")
         return PostState.CANCELLED
     own = await session.get(Receipt, (push.id, post.sender, ""))
     first_seen = own.at if own is not None and own.at is not None else now
@@ -113,15 +114,19 @@ async def record(session: AsyncSession, push_id: int, look: Look, *, now: dateti
     rows = {row.recipient: (row.status, row.at) for row in look.rows}
     await pushes.keep_receipts(session, push.id, post.sender, rows)
     wanted, counts = len(recipients_of(post.kind, post.audience)), await counts_of(session, push.id)
+    if post.kind == "direct":
+        wanted -= await touch_life.withdrawn_from(session, post.id)
     state = verdict(tapped=look.tapped, wanted=wanted, counts=counts, settled=now - first_seen >= SETTLE)
     if state is not None:
         reason = told(post.kind, wanted=wanted, counts=counts)
-        pushes.end(session, post, state, now=now, reason=reason)
+        await pushes.end(session, post, state, now=now, reason=reason)
         pushes.close(push, now)
     elif now >= push.expires_at and not look.tapped:
         cause = f"内容 #{post.id} 超过 24 小时没有人确认发送"
         await decisions.withdraw_task(session, post, now=now, cause=cause)
-        pushes.end(session, post, PostState.EXPIRED, now=now, reason="成员 24 小时内没有确认发送，任务已撤销")
+        await pushes.end(
+            session, post, PostState.EXPIRED, now=now, reason="成员 24 小时内没有确认发送，任务已撤销"
+        )
     else:
         wait = pause_after(push.polls)
         push.next_poll_at = now + (min(wait, SETTLE) if look.tapped else wait)

@@ -126,13 +126,15 @@ class TaskDelivery(PlainDelivery):
                     unreachable=result.get("unreachable", ()),
                 )
             case outbox.REFUSED:
-                push.end(
+                await push.end(
                     session, post, PostState.FAILED, now=now, reason=outcome.error or "企业微信拒绝了任务"
                 )
             case outbox.EXPIRED:
-                push.end(session, post, PostState.EXPIRED, now=now, reason=outcome.error or "已过时限")
+                await push.end(session, post, PostState.EXPIRED, now=now, reason=outcome.error or "已过时限")
             case outbox.CANCELLED if post.digest == wanted.digest and PostState(post.state) in ON_ITS_WAY:
-                push.end(session, post, PostState.CANCELLED, now=now, reason=outcome.error or "没有创建")
+                await push.end(
+                    session, post, PostState.CANCELLED, now=now, reason=outcome.error or "没有创建"
+                )
             case outbox.UNKNOWN:
                 push.lost_answer(post, now=now)
             case outbox.QUEUED:

@@ -192,16 +192,20 @@ def sending_at(
     if timing.needs_review(step):
         on_time = stand.due_at >= now + SOONEST and not stand.tries
         pause = REVIEW_AGAIN if stand.tries else REVIEW
-        at = stand.due_at if on_time else timing.allowed(step, timing.rounded(now + pause), hours=hours)
+        at = stand.due_at if on_time else _soonest(step, timing.rounded(now + pause), hours)
     else:
-        at = timing.allowed(step, max(now, stand.due_at), hours=hours)
+        at = _soonest(step, max(now, stand.due_at), hours)
         reason = "现在不是可以联系她的时间" if at > now else reason
     between = plan.journey.min_days_between
     if contact and between and stand.contacted_at is not None:
         earliest = stand.contacted_at + timedelta(days=between)
         if earliest > at:
-            at, reason = timing.allowed(step, earliest, hours=hours), f"离上一次联系不到 {between} 天"
+            at, reason = _soonest(step, earliest, hours), f"离上一次联系不到 {between} 天"
     return at, reason
+
+
+def _soonest(step: Step, at: datetime, hours: Hours) -> datetime:
+    return timing.allowed(step, at, hours=hours, keep_hour=False)
 
 
 def lateness(step: Step, stand: Stand, at: datetime, *, zone_of: Circumstances, reason: str) -> Pass | None:

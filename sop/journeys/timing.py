@@ -156,10 +156,13 @@ def due(step: Step, trigger_at: datetime, previous: datetime | None, *, hours: H
     return allowed(step, earliest, hours=hours)
 
 
-def allowed(step: Step, at: datetime, *, hours: Hours) -> datetime:
+def allowed(step: Step, at: datetime, *, hours: Hours, keep_hour: bool = True) -> datetime:
     """Return the first instant from ``at`` on at which the step may be carried out.
 
     A step whose workday rule is ``skip`` is not moved to another day by it; see :func:`day_is_off`.
+
+    Args:
+        keep_hour: on another day it keeps its hour; else it takes the first one that is open.
 
     Raises:
         NeverOpens: as for :func:`first_due`.
@@ -168,7 +171,7 @@ def allowed(step: Step, at: datetime, *, hours: Hours) -> datetime:
     if not spans:
         raise NeverOpens(step.key)
     local = at.astimezone(hours.zone)
-    clock = step.at or local.time()
+    clock = (step.at or local.time()) if keep_hour else None
     for moment in _openings(local, spans, clock, hours.zone):
         here = moment.astimezone(hours.zone)
         if step.workday == "next" and not hours.workdays.is_workday(here.date()):
@@ -183,10 +186,12 @@ def day_is_off(step: Step, at: datetime, *, hours: Hours) -> bool:
     return step.workday == "skip" and not hours.workdays.is_workday(at.astimezone(hours.zone).date())
 
 
-def _openings(local: datetime, spans: tuple[Span, ...], clock: time, zone: ZoneInfo) -> Iterator[datetime]:
-    """Yield instants to try, each later than the one before: at once, later today, then day by day.
+def _openings(
+    local: datetime, spans: tuple[Span, ...], clock: time | None, zone: ZoneInfo
+) -> Iterator[datetime]:
+    """Yield instants to try: at once, later today, then day by day at ``clock``, where that is open.
 
-    On another day the step keeps its hour where that is open, else it takes the first open one after it.
+    Where it is not, or there is none, the day's first open hour after it is tried, then the first of all.
     """
     yield local
     day = local.date()
@@ -195,8 +200,11 @@ def _openings(local: datetime, spans: tuple[Span, ...], clock: time, zone: ZoneI
             yield _instant(day, start, zone)
     for _ in range(LONGEST_SEARCH):
         day += _DAY
-        kept = [clock] if any(_within(clock, span) for span in spans) else []
-        for opening in (*kept, *(start for start, _ in spans if start > clock), *(s for s, _ in spans)):
+        openings = [start for start, _ in spans]
+        if clock is not None:
+            kept = [clock] if any(_within(clock, span) for span in spans) else []
+            openings = [*kept, *(start for start in openings if start > clock), *openings]
+        for opening in openings:
             yield _instant(day, opening, zone)
 
 
