@@ -161,3 +161,30 @@ async def test_one_task_that_cannot_be_written_down_does_not_keep_the_others_fro
     await clinic.state_of(other["id"], "awaiting_sender")
     async with clinic.http.get(f"{clinic.url}/metrics") as response:
         assert 'xiaohu_alarms_total{name="push.look_broken"}' in await response.text()
+
+
+async def test_a_card_and_its_outcome_whose_answers_were_lost_are_shown_once_and_decide(
+    clinic: Clinic,
+) -> None:
+    for api in ("message/send", "message/update_template_card"):
+        clinic.tenant.faults.add("reset_after", api, times=4)
+    await clinic.plan()
+
+    async def cards(userid: str) -> list[Any]:
+        clinic.clock.advance(timedelta(seconds=1))
+        await clinic.runtime.courier.drain()
+        phone = await clinic.phone("members", userid)
+        shown = [message["card"] for message in phone["app_chat"]["messages"] if message["card"]]
+        return [card for card in shown if "张医生" in card["card"]["main_title"]["title"]]
+
+    for userid in ("zhao.min", "zhang.wei"):
+        [card] = await clinic.until(lambda userid=userid: cards(userid), what=f"the card of {userid}")
+    await clinic.act("tap-card", userid="zhao.min", task_id=card["task_id"], key="approve")
+
+    async def told() -> bool:
+        [card] = await cards("zhao.min")
+        return "已通过" in str(card)
+
+    await clinic.until(told, what="the outcome on the card")
+    posts = [post for post in await clinic.posts() if post["persona"] == "doctor-zhang"]
+    assert {post["state"] for post in posts} == {"approved"}

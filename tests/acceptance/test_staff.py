@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from sqlalchemy import select
 
 from clinic import todos as asking
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 TRANSFER = "externalcontact/transfer_customer"
 RESIGNED = "externalcontact/resigned/transfer_customer"
 GIVE_GROUPS = "externalcontact/groupchat/transfer"
+ON_THE_JOB = "externalcontact/groupchat/onjob_transfer"
 
 
 async def member(clinic: Clinic, userid: str) -> Member | None:
@@ -226,35 +228,45 @@ async def test_a_patient_who_refuses_stays_and_the_manager_reads_why(clinic: Cli
     assert moved["stage"] != "lost"
 
 
-async def test_a_handover_whose_answer_was_lost_is_found_and_not_begun_twice(clinic: Clinic) -> None:
-    patient = await add_patient(clinic, "xiaohu")
+LOST_HANDOVERS = [
+    pytest.param(TRANSFER, "patient", False, TransferState.WAITING, id="a patient, on the job"),
+    pytest.param(RESIGNED, "patient", True, TransferState.WAITING, id="a patient of a leaver"),
+    pytest.param(ON_THE_JOB, "group", False, TransferState.DONE, id="a group, on the job"),
+    pytest.param(GIVE_GROUPS, "group", True, TransferState.DONE, id="a group of a leaver"),
+]
+
+
+@pytest.mark.parametrize(("api", "kind", "resigned", "state"), LOST_HANDOVERS)
+async def test_a_handover_whose_answer_was_lost_is_found_and_not_begun_twice(
+    clinic: Clinic, api: str, kind: str, resigned: bool, state: TransferState
+) -> None:
+    patient = await add_patient(clinic, "zhang.wei")
+    group = await clinic.act("create-group", name="种植VIP 9 群", owner="zhang.wei", people=[patient])
+    subject = {"patient": patient, "group": group["chat_id"]}[kind]
     await quiet(clinic)
-    async with clinic.http.post(
-        f"{clinic.sandbox.api_base}/sandbox/api/faults",
-        json={"kind": "reset_after", "target": TRANSFER, "times": 1},
-    ) as response:
-        assert response.status == 200
+    for userid in ["zhang.wei"] * resigned:
+        await clinic.act("member-leaves", userid=userid)
+        await quiet(clinic)
+    clinic.tenant.faults.add("reset_after", api)
+    order = Order(
+        run="run-1",
+        handover="zhang.wei",
+        takeover="li.na",
+        resigned=resigned,
+        patients=(patient,) * (kind == "patient"),
+        groups=(subject,) * (kind == "group"),
+    )
     async with clinic.runtime.database.write() as session:
-        await transfers.begin(
-            session,
-            Order(
-                run="run-1",
-                handover="xiaohu",
-                takeover="li.na",
-                resigned=False,
-                patients=(patient,),
-                groups=(),
-            ),
-            now=clinic.clock.now(),
-        )
+        await transfers.begin(session, order, now=clinic.clock.now())
     clinic.runtime.courier.wake()
 
     async def begun() -> bool:
         clinic.clock.advance(timedelta(seconds=2))
-        return (await states(clinic, "run-1"))[patient] == TransferState.WAITING
+        return (await states(clinic, "run-1"))[subject] == state
 
     await clinic.until(begun, what="the handover found under way")
-    assert len(clinic.journal(TRANSFER)) == 1
+    assert len(clinic.journal(api)) == 1
+    assert clinic.tenant.faults.waiting() == []
 
 
 async def test_a_patient_handed_over_twice_in_90_days_is_not_offered_a_third_time(clinic: Clinic) -> None:
