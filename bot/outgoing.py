@@ -10,6 +10,8 @@ from bot.deliveries.cards import CardUpdateDelivery, NoticeDelivery, ReviewCardD
 from bot.deliveries.channels import CodeCreation, CodePicture, CodeRemoval, CodeShaping
 from bot.deliveries.groups import GroupFetch, GroupWelcomeDelivery, GroupWelcomeRemoval
 from bot.deliveries.kf import KfFetch
+from bot.deliveries.kf_send import KfSendDelivery
+from bot.deliveries.look_again import LookAgainDelivery
 from bot.deliveries.people import ContactFetch
 from bot.deliveries.tags import CorpTagsFetch, TagDelivery
 from bot.deliveries.tasks import CancelDelivery, ReminderDelivery, TaskDelivery
@@ -72,6 +74,16 @@ def deliveries(
         CardUpdateDelivery(client),
         NoticeDelivery(client),
         AnswerDelivery(client),
+        KfSendDelivery(
+            client,
+            database,
+            pack=pack,
+            renderer=renderer,
+            vault=vault,
+            public_url=public_url,
+            clock=clock,
+        ),
+        LookAgainDelivery(pack=pack, public_url=public_url),
         KfFetch(
             client,
             database,

@@ -218,7 +218,9 @@ async def _forget_asked(session: AsyncSession, patient_id: int, external: str, *
         .values(state=TodoState.DROPPED, closed_at=now, closed_by=audit.RULES)
     )
     await session.execute(
-        update(Todo).where(about).values(title=GONE, body="", key=literal(ERASED) + cast(Todo.id, String))
+        update(Todo)
+        .where(about)
+        .values(title=GONE, body="", text_sealed=None, key=literal(ERASED) + cast(Todo.id, String))
     )
 
 

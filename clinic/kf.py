@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from store.vault import Vault
 
 FROM_CUSTOMER: Final = 3
+FROM_US: Final = 0  # ours; WeCom has no such number, and never gives back what the API sent
 KIND_CHARS: Final = 24
 
 
@@ -35,6 +36,8 @@ class Heard:
     text: str
     at: datetime
     recalls: str = ""  # the msgid of a message that was taken back
+    failed: str = ""  # the msgid of one of ours that did not arrive, and WeCom's number of the reason
+    fail_type: int = 0
 
     @property
     def is_from_customer(self) -> bool:

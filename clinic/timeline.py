@@ -296,8 +296,8 @@ async def _messages(
     found = []
     for message in rows:
         text = person.vault.open(message.text_sealed, about=KF_TEXT) if message.text_sealed else ""
-        # Doc 94670: 3 the patient, 4 WeCom itself, 5 a member at the desk.
-        who = {3: "客户", 4: "系统", 5: "接待人员"}.get(message.origin, "")
+        # Ours is 0. Doc 94670: 3 the patient, 4 WeCom itself, 5 a member at the desk.
+        who = {0: "小护", 3: "客户", 4: "系统", 5: "接待人员"}.get(message.origin, "")
         found.append(
             Moment(
                 place=Place(message.at, 4, message.id),

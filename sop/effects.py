@@ -70,6 +70,35 @@ class UpdateReviewCard(_Effect):
     response_code: str
 
 
+class SendKf(_Effect):
+    """Say a step of a journey to a patient in 微信客服: kf/send_msg, while her window is open.
+
+    What it says is made when it is sent, so her name is not here. ``msgid`` is ours: WeCom refuses a second
+    message with it.
+    """
+
+    kind: ClassVar[str] = "kf_send"
+    enrolment_id: int
+    step: str
+    open_kfid: str
+    external_userid: str
+    msgid: str
+
+
+class LookAgain(_Effect):
+    """Draw the consequences of a step that changed what we know of her; no call to WeCom is made.
+
+    ``stage``: move her there first; ``at``: when the step was carried out (seconds since the epoch).
+    """
+
+    kind: ClassVar[str] = "look_again"
+    patient_id: int
+    key: str
+    at: int
+    reason: str
+    stage: str = ""
+
+
 class AnswerStaff(_Effect):
     """A plain text to one member in the app's conversation: the answer to what he wrote or opened."""
 

@@ -14,6 +14,7 @@ died between dispatch and answer, so the effect is ``unknown``, never simply tri
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
@@ -103,6 +104,7 @@ _TABLE: Final = table_of(OutboxEffect)
 _PUT: Final = PerDatabase(
     lambda insert: insert(_TABLE).on_conflict_do_nothing(index_elements=["key"]).returning(_TABLE.c.id)
 )
+_PUT_MANY: Final = PerDatabase(lambda insert: insert(_TABLE).on_conflict_do_nothing(index_elements=["key"]))
 _DUE: Final = {
     urgent: select(OutboxEffect)
     .where(
@@ -168,7 +170,59 @@ async def put(
         cause: one sentence for staff: why this effect was decided.
         deadline: from here on the effect must not be tried any more.
     """
-    values = {
+    values = _row(
+        effect,
+        key=key,
+        cause=cause,
+        now=now,
+        not_before=not_before,
+        deadline=deadline,
+        urgent=urgent,
+    )
+    return (await session.execute(_PUT.on(session), values)).first() is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One of many effects that are queued together; see :func:`put`."""
+
+    effect: Effect
+    key: str
+    cause: str
+    not_before: datetime | None = None
+    deadline: datetime | None = None
+
+
+async def put_many(session: AsyncSession, orders: Sequence[Order], *, now: datetime) -> None:
+    """Queue many effects in one statement; those whose key was queued before stay as they are."""
+    if not orders:
+        return
+    rows = [
+        _row(
+            one.effect,
+            key=one.key,
+            cause=one.cause,
+            now=now,
+            not_before=one.not_before,
+            deadline=one.deadline,
+            urgent=False,
+        )
+        for one in orders
+    ]
+    await (await session.connection()).execute(_PUT_MANY.on(session), rows)
+
+
+def _row(
+    effect: Effect,
+    *,
+    key: str,
+    cause: str,
+    now: datetime,
+    not_before: datetime | None,
+    deadline: datetime | None,
+    urgent: bool,
+) -> dict[str, Any]:
+    return {
         "kind": effect.kind,
         "payload": effect.model_dump(mode="json"),
         "key": key,
@@ -182,7 +236,6 @@ async def put(
         "created_at": now,
         "updated_at": now,
     }
-    return (await session.execute(_PUT.on(session), values)).first() is not None
 
 
 async def claim(

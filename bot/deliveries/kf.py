@@ -16,6 +16,7 @@ from clinic.effects import FetchKf
 from clinic.kf import Heard
 from clinic.lookup import known_patient
 from sop import kf_words
+from sop.journeys.channels import kf_fate
 from store import outbox
 from wecom.errors import Refused
 
@@ -37,6 +38,7 @@ log = structlog.get_logger(__name__)
 PAGES: Final = 5  # of 1000 messages, read by one effect; what is more is the next one's
 TOKEN_LIFE: Final = timedelta(minutes=9)  # WeCom says 10
 BAD_TOKEN: Final = 95007
+FAILED: Final = "msg_send_fail"
 RECALLS: Final = frozenset({"user_recall_msg", "servicer_recall_msg"})
 
 
@@ -111,6 +113,9 @@ class KfFetch(PlainDelivery):
 
     async def _follow_up(self, session: AsyncSession, fresh: Sequence[Heard], *, now: datetime) -> None:
         """Let the rules know of keywords; those of a stranger are heeded when she becomes a patient."""
+        for one in fresh:
+            if one.failed:
+                await kf_fate.not_delivered(session, one.failed, one.fail_type, now=now)
         said: dict[str, list[tuple[datetime, str]]] = {}
         for one in fresh:
             if one.is_from_customer:  # a picture or a voice is an answer too
@@ -159,8 +164,14 @@ class KfFetch(PlainDelivery):
             text=message.text,
             at=message.send_time or self._clock.now(),
             recalls=recalled if isinstance(recalled, str) else "",
+            failed=str(message.content.get("fail_msgid") or "") if message.event_type == FAILED else "",
+            fail_type=_number(message.content.get("fail_type")),
         )
 
     def _is_fresh(self, wanted: FetchKf) -> bool:
         rung_at = datetime.fromtimestamp(wanted.rung_at, UTC)
         return bool(wanted.token) and self._clock.now() - rung_at < TOKEN_LIFE
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0

@@ -40,6 +40,8 @@ EFFECTS: Final = {
     "transfer_groups": "交接客户群",
     "fetch_kf": "读取微信客服",
     "answer_staff": "回复员工",
+    "kf_send": "微信客服消息",
+    "look_again": "旅程里改标签、阶段",
 }
 STATES: Final = {
     "refused": "企业微信没有接受",

@@ -16,6 +16,10 @@ from console.forms import FormRefused, local_path
 from console.frame import actor_of, deps_of, go, hours_of, page
 from console.records import load_cards
 from console.views import load_names
+from sop.journeys import touch_life
+from sop.journeys.channels import errands
+from sop.journeys.channels.todo import KIND as TOUCH
+from sop.journeys.channels.words import TODO_TEXT
 from sop.roster import load_roster
 
 if TYPE_CHECKING:
@@ -75,6 +79,10 @@ async def index(request: web.Request) -> web.StreamResponse:
         closed=closed,
         counts=counts,
         manager=MANAGER,
+        touch=TOUCH,
+        texts={
+            todo.id: deps.vault.open(todo.text_sealed, about=TODO_TEXT) for todo in shown if todo.text_sealed
+        },
         page_number=int(at),
         more=len(rows) > PAGE,
         now=hours.now,
@@ -108,10 +116,16 @@ async def act(request: web.Request) -> web.StreamResponse:
         mine, manages = await reach(session, deps, actor)
         whose = None if manages else mine
         if verb == "reopen":
-            done = await todos.reopen(session, todo_id, assignees=whose)
+            closed = await session.get(Todo, todo_id)
+            done = closed is not None and errands.may_be_put_back(closed)
+            done = done and await todos.reopen(session, todo_id, assignees=whose)
+            if done:
+                await errands.put_back(session, todo_id, now=now)
         else:
             state = TodoState.DONE if verb == "done" else TodoState.DROPPED
             done = await todos.close(session, todo_id, by=actor, now=now, state=state, assignees=whose)
+            if done:
+                await touch_life.follow_todo(session, todo_id, done=verb == "done", now=now)
         if done:
             todo = await session.get_one(Todo, todo_id)
             audit.record(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from clinic import audit
 from clinic.care_tables import Visit
@@ -22,13 +22,13 @@ from sop.journeys import triggers
 from sop.journeys.books import book_of
 from sop.journeys.conditions import needs_of
 from sop.journeys.enrolling import Candidate, Gate, begin, hours_of
-from sop.journeys.leaving import GOAL, STOPPED, leave
+from sop.journeys.leaving import GOAL, OPEN, STOPPED, leave
 from sop.journeys.snapshot import snapshots_of
 from sop.journeys.stops import stopping
 from sop.journeys.timing import step_of
 from sop.journeys.triggers import News, Start
 from sop.parting import NEWS
-from sop.plan_tables import Enrolment
+from sop.plan_tables import Enrolment, Touch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -301,6 +301,8 @@ def _candidate(head_id: int, start: Start) -> Candidate:
 
 
 async def _running(session: AsyncSession, head_id: int) -> Sequence[Any]:
+    """Return her journeys that run, and those that are through but for a contact that has not gone out."""
+    to_come = select(Touch.enrolment_id).where(Touch.patient_id == head_id, Touch.state.in_(OPEN))
     rows = await session.execute(
         select(
             Enrolment.id,
@@ -309,7 +311,7 @@ async def _running(session: AsyncSession, head_id: int) -> Sequence[Any]:
             Enrolment.fact,
             Enrolment.step,
             Enrolment.trigger_at,
-        ).where(Enrolment.patient_id == head_id, Enrolment.state == "active")
+        ).where(Enrolment.patient_id == head_id, or_(Enrolment.state == "active", Enrolment.id.in_(to_come)))
     )
     return rows.all()
 

@@ -33,9 +33,9 @@ OPEN: Final = (HELD, ASKED, READY, QUEUED)
 BEFORE_WECOM: Final = (PostState.DRAFT, PostState.IN_REVIEW, PostState.APPROVED)
 
 
-def kf_key(enrolment_id: int, step: str) -> str:
-    """Return the outbox key of a step's message in 微信客服."""
-    return f"touch:{enrolment_id}:{step}:kf"
+def kf_key(enrolment_id: int, step: str, tries: int) -> str:
+    """Return the outbox key of a step's message in 微信客服; each try has its own."""
+    return f"touch:{enrolment_id}:{step}:kf{tries or ''}"
 
 
 async def leave(
@@ -47,6 +47,8 @@ async def leave(
     state: Literal["stopped", "goal"] = STOPPED,
 ) -> int:
     """End these journeys and withdraw what they had planned; return how many were still running.
+
+    One that has come to its end already stays so, but what it has left to do is withdrawn as well.
 
     Args:
         reason: why, for a nurse: it stands with the journey and with every contact that is withdrawn.
@@ -60,9 +62,8 @@ async def leave(
             .values(state=state, reason=reason[:REASON_CHARS], ended_at=now, next_at=None, step=None)
             .returning(Enrolment.id)
         )
-        left = sorted(ended)
-        count += len(left)
-        await withdraw(session, left, reason=reason, now=now)
+        count += len(ended.all())
+        await withdraw(session, some, reason=reason, now=now)
     return count
 
 
@@ -72,7 +73,15 @@ async def withdraw(session: AsyncSession, enrolment_ids: Sequence[int], *, reaso
         return 0
     rows = (
         await session.execute(
-            select(Touch.id, Touch.enrolment_id, Touch.step, Touch.channel, Touch.state, Touch.todo_id)
+            select(
+                Touch.id,
+                Touch.enrolment_id,
+                Touch.step,
+                Touch.channel,
+                Touch.state,
+                Touch.todo_id,
+                Touch.tries,
+            )
             .outerjoin(Post, Post.id == Touch.post_id)
             .where(
                 Touch.enrolment_id.in_(enrolment_ids),
@@ -85,7 +94,7 @@ async def withdraw(session: AsyncSession, enrolment_ids: Sequence[int], *, reaso
     for row in rows:
         in_chat = row.channel == "kf" and row.state == QUEUED and row.todo_id is None
         if in_chat and not await outbox.cancel(
-            session, keys=[kf_key(row.enrolment_id, row.step)], now=now, reason=reason
+            session, keys=[kf_key(row.enrolment_id, row.step, row.tries)], now=now, reason=reason
         ):
             continue  # the courier has it; how that ends is written down when it ends
         gone.append(row)

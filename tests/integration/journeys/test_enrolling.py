@@ -145,7 +145,7 @@ async def test_who_cannot_begin_is_told_of_with_the_reason(
 async def test_one_marketing_journey_at_a_time_and_care_beside_it(
     database: Database, vault: Vault, pack: Pack
 ) -> None:
-    selling = [journey(key, purpose="marketing") for key in ("spring", "summer")]
+    selling = [journey(key, purpose="marketing", persona="assistant") for key in ("spring", "summer")]
     await publish(database, pack, *selling, journey("care"), now=NOW)
     [one] = await people_of(database, vault, 1)
 

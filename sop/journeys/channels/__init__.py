@@ -1,0 +1,1 @@
+"""How steps are carried out, one module for each channel; see :class:`sop.journeys.ports.StepChannel`."""
