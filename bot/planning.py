@@ -81,7 +81,9 @@ class WeekPlanning:
                 planned = await draft_week(
                     session,
                     week,
-                    roster=await load_roster(session, await self._library.pack(session)),
+                    roster=await load_roster(
+                        session, await self._library.pack(session), now=self._clock.now()
+                    ),
                     renderer=self._renderer,
                     checker=self._checker,
                     now=self._clock.now(),

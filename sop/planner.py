@@ -46,6 +46,7 @@ class Draft:
     scheduled_at: datetime
     tags: tuple[str, ...] = ()  # moments: only patients with one of these see it
     rank: int = WEEKLY  # why it is wanted, see sop.wants
+    plan: str = ""  # the key of the plan that wants it; empty: the pack's own slots
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,26 +192,29 @@ class _Drawing:
                 chat_ids=(),
                 scheduled_at=want.at,
                 tags=tags,
+                plan=plan,
             )
-            for sender in senders
+            for sender in self._roster.senders(persona.key, want.at)
         ]
 
     # -- groups ---------------------------------------------------------------------------------------
 
     def posts_for(self, role: GroupRole, persona: PersonaSpec, groups: Sequence[GroupFact]) -> None:
         """Draw for all groups of one role that one persona owns: one item per want, one post per owner."""
-        bodies = [
-            plan.body
+        plans = [
+            (plan.key, plan.body)
             for plan in self._plans
             if isinstance(plan.body, GroupBody)
             and role.key in plan.body.roles
             and plan.persona in ("follow", persona.key, persona.kind)
         ]
-        days = min((body.rotation_days for body in bodies), default=self._roster.pack.rotation_days)
+        days = min((body.rotation_days for _, body in plans), default=self._roster.pack.rotation_days)
         asked: dict[Want, list[GroupFact]] = {}
+        wanted_by: dict[Want, str] = {}
         for group in groups:
-            for want in self._wants_of(role, group, bodies):
+            for want, key in self._wants_of(role, group, plans).items():
                 asked.setdefault(want, []).append(group)
+                wanted_by.setdefault(want, key)
         pool = self._roster.pack.group_posts_for(role, persona)
         scope = f"group:{role.key}:{persona.key}"
         for want in sorted(asked, key=lambda want: (want.at, want.rank, want.mark)):
@@ -234,24 +238,29 @@ class _Drawing:
                     chat_ids=chat_ids,
                     scheduled_at=want.at,
                     rank=want.rank,
+                    plan=wanted_by[want],
                 )
                 for name, owner, chat_ids in self._addressed(want, asked[want])
             ]
 
-    def _wants_of(self, role: GroupRole, group: GroupFact, bodies: Sequence[GroupBody]) -> list[Want]:
-        if not bodies:
-            return weekly(role.week, self._week)
-        wants = [
-            want
-            for body in bodies
-            if group.chat_id not in body.quiet
-            for want in group_wants(body, self._week, created_on=group.created_on, joined_on=group.joined_on)
-        ]
-        if len(bodies) == 1:
+    def _wants_of(
+        self, role: GroupRole, group: GroupFact, plans: Sequence[tuple[str, GroupBody]]
+    ) -> dict[Want, str]:
+        """Return what is wanted for a group, in order, with the key of the plan that wants it first."""
+        if not plans:
+            return dict.fromkeys(weekly(role.week, self._week), "")
+        wants: dict[Want, str] = {}
+        for key, body in plans:
+            if group.chat_id not in body.quiet:
+                for want in group_wants(
+                    body, self._week, created_on=group.created_on, joined_on=group.joined_on
+                ):
+                    wants.setdefault(want, key)
+        if len(plans) == 1:
             return wants
-        most = min(body.max_a_week for body in bodies)
-        kept = sorted(dict.fromkeys(wants), key=lambda want: (want.rank, want.at, want.mark))[:most]
-        return sorted(kept, key=lambda want: (want.at, want.rank, want.mark))
+        most = min(body.max_a_week for _, body in plans)
+        kept = sorted(wants, key=lambda want: (want.rank, want.at, want.mark))[:most]
+        return {want: wants[want] for want in sorted(kept, key=lambda want: (want.at, want.rank, want.mark))}
 
     def _addressed(self, want: Want, groups: Sequence[GroupFact]) -> list[tuple[str, str, tuple[str, ...]]]:
         """Gather groups by owner: each owner taps once for all of theirs.

@@ -167,7 +167,7 @@ async def tapped(session: AsyncSession, tap: Tap, *, roster: Roster, now: dateti
     batch = await _locked(session, int(match[1])) if match else None
     if match is None or batch is None:
         return "card of something else"
-    if tap.userid not in roster.reviewers(batch.persona):
+    if not roster.may_decide(batch.persona, tap.userid):
         outcome, detail = "没有审核权限", "您不是这个账号的审核人，本次点击没有改变任何内容。"
     elif int(match[2]) != batch.revision:
         outcome, detail = "内容已更新", "您看到的是旧版本，本次点击没有改变任何内容，请以新的卡片为准。"
@@ -176,17 +176,18 @@ async def tapped(session: AsyncSession, tap: Tap, *, roster: Roster, now: dateti
     elif tap.key not in (cards.APPROVE, cards.REJECT):
         outcome, detail = "无法识别", "没有这个操作，本次点击没有改变任何内容。"
     else:
-        outcome, detail = await _decide(session, posts, tap, now)
-        await close_cards(
-            session,
-            batch,
-            roster=roster,
-            now=now,
-            public_url=public_url,
-            without=tap.userid,
-            outcome=outcome,
-            detail=f"{await decisions.name_of(session, tap.userid)}{detail}",
-        )
+        outcome, detail, decided = await _decide(session, posts, tap, now, needed=roster.pack.house.approvals)
+        if decided:
+            await close_cards(
+                session,
+                batch,
+                roster=roster,
+                now=now,
+                public_url=public_url,
+                without=tap.userid,
+                outcome=outcome,
+                detail=f"{await decisions.name_of(session, tap.userid)}{detail}",
+            )
     await outbox.put(
         session,
         UpdateReviewCard(
@@ -206,7 +207,10 @@ async def tapped(session: AsyncSession, tap: Tap, *, roster: Roster, now: dateti
     return outcome
 
 
-async def _decide(session: AsyncSession, posts: Sequence[Post], tap: Tap, now: datetime) -> tuple[str, str]:
+async def _decide(
+    session: AsyncSession, posts: Sequence[Post], tap: Tap, now: datetime, *, needed: int
+) -> tuple[str, str, bool]:
+    """Decide what waits; return the outcome in words, and whether nobody else has to decide any of it."""
     late = [post for post in posts if post.scheduled_at <= now]
     done = 0
     for post in posts:
@@ -214,7 +218,13 @@ async def _decide(session: AsyncSession, posts: Sequence[Post], tap: Tap, now: d
             continue
         if tap.key == cards.APPROVE:
             await decisions.approve(
-                session, post.id, digest=post.digest, actor=tap.userid, via="card", now=now
+                session,
+                post.id,
+                digest=post.digest,
+                actor=tap.userid,
+                via="card",
+                now=now,
+                needed=needed,
             )
         else:
             await decisions.reject(
@@ -228,9 +238,13 @@ async def _decide(session: AsyncSession, posts: Sequence[Post], tap: Tap, now: d
             )
         done += 1
     missed = f"；另有 {len(late)} 条已过发送时间" if late else ""
-    if tap.key == cards.APPROVE:
-        return f"已通过 {done} 条", f"已通过 {done} 条内容，到点自动创建发送任务{missed}。"
-    return f"已退回 {done} 条", f"已退回 {done} 条内容，不会发送{missed}。"
+    if tap.key == cards.REJECT:
+        return f"已退回 {done} 条", f"已退回 {done} 条内容，不会发送{missed}。", True
+    open_still = sum(post.state == PostState.IN_REVIEW for post in posts if post not in late)
+    if open_still:
+        said = f"已记下你的通过。其中 {open_still} 条还需要另一位审核人通过，才会发送{missed}。"
+        return "已记下，还差一位", said, False
+    return f"已通过 {done} 条", f"已通过 {done} 条内容，到点自动创建发送任务{missed}。", True
 
 
 async def waiting(session: AsyncSession, batch_id: int, *, lock: bool = True) -> Sequence[Post]:

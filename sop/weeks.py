@@ -243,6 +243,7 @@ def _post(
         sender=draft.sender,
         category=draft.item.category,
         content_key=draft.item.key,
+        plan_key=draft.plan,
         text=text,
         attachments=attachments,
         audience=audience,

@@ -110,7 +110,7 @@ async def save(request: web.Request) -> web.StreamResponse:
             )
             changed = post.revision != before
             if changed:
-                roster = await load_roster(session, deps.pack)
+                roster = await load_roster(session, deps.pack, now=deps.clock.now())
                 await review.reopened(session, post, roster=roster, now=now, public_url=deps.public_url)
     except Outdated as exc:
         return await conflict(request, post_id, str(exc), draft=str(raw.get("text", "")))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 from sqlalchemy import select
@@ -119,7 +120,8 @@ async def decide(request: web.Request) -> web.StreamResponse:
     post_id, verb, now = int(request.match_info["id"]), request.match_info["verb"], deps.clock.now()
     fields = await request.post()
     form = parse(RejectForm, fields) if verb == "reject" else parse(DecisionForm, fields)
-    act = {"approve": decisions.approve, "reject": decisions.reject, "cancel": decisions.cancel}[verb]
+    approve = partial(decisions.approve, needed=deps.pack.house.approvals)
+    act: Any = {"approve": approve, "reject": decisions.reject, "cancel": decisions.cancel}[verb]
     try:
         async with deps.database.write() as session:
             post = await act(
