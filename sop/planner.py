@@ -127,8 +127,7 @@ class _Drawing:
     # -- moments --------------------------------------------------------------------------------------
 
     def moments_of(self, persona: PersonaSpec) -> None:
-        senders = self._roster.senders(persona.key)
-        if not senders:
+        if not self._roster.senders(persona.key):
             self.notices.append(
                 f"人设“{persona.name}”没有可发送的企业微信成员，本周不为它排内容：请在控制台绑定账号"
             )
@@ -136,19 +135,18 @@ class _Drawing:
         pool = self._roster.pack.moments_for(persona)
         for plan in self._plans:
             if isinstance(plan.body, MomentsBody) and plan.persona in (persona.key, persona.kind):
-                self._moments(persona, senders, pool, plan, plan.body)
+                self._moments(persona, pool, plan, plan.body)
         if not any(
             isinstance(plan.body, MomentsBody) and not plan.body.tags
             for plan in self._plans
             if plan.persona in (persona.key, persona.kind)
         ):
             for want in weekly(persona.week, self._week):
-                self._moment(persona, senders, pool, want, days=self._roster.pack.rotation_days)
+                self._moment(persona, pool, want, days=self._roster.pack.rotation_days)
 
     def _moments(
         self,
         persona: PersonaSpec,
-        senders: Sequence[str],
         pool: Sequence[ContentItem],
         plan: Plan,
         body: MomentsBody,
@@ -156,12 +154,11 @@ class _Drawing:
         assert self._calendar is not None  # there are plans, so there is a calendar
         most = min(body.max_a_day, persona.max_moments_per_day)
         for want in moment_wants(body, self._week, self._calendar, most_a_day=most):
-            self._moment(persona, senders, pool, want, days=body.rotation_days, tags=body.tags, plan=plan.key)
+            self._moment(persona, pool, want, days=body.rotation_days, tags=body.tags, plan=plan.key)
 
     def _moment(
         self,
         persona: PersonaSpec,
-        senders: Sequence[str],
         pool: Sequence[ContentItem],
         want: Want,
         *,

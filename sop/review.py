@@ -302,23 +302,48 @@ async def close_cards(
         await outbox.cancel(session, keys=[f"card:{card.task_id}"], now=now, reason="批次已有新的状态")
         card.closed_at = now
         receivers = [userid for userid in card.receivers if userid != without]
-        if not (receivers and card.response_code and card.sent_at and now - card.sent_at < CODE_LIFE):
-            continue
-        await outbox.put(
-            session,
-            UpdateReviewCard(
-                summary=await summarize(session, batch, roster=roster, public_url=public_url),
-                outcome=outcome,
-                detail=detail,
-                task_id=card.task_id,
-                userids=receivers,
-                response_code=card.response_code,
-            ),
-            key=f"card-close:{card.task_id}",
-            now=now,
-            deadline=card.sent_at + CODE_LIFE,
-            cause=f"批次 {batch.id}：{outcome}",
-        )
+        summary = await summarize(session, batch, roster=roster, public_url=public_url)
+        await _tell_on_card(session, card, receivers, summary, outcome=outcome, detail=detail, now=now)
+
+
+async def overtaken(
+    session: AsyncSession, card: ReviewCard, *, roster: Roster, now: datetime, public_url: str
+) -> None:
+    """Say on a card that it is void: the batch moved on between its sending and the answer to it."""
+    batch = await session.get_one(Batch, card.batch_id)
+    summary = await summarize(session, batch, roster=roster, public_url=public_url)
+    detail = "这批内容刚有变化，这张卡片已作废，请以新的卡片或控制台为准。"
+    await _tell_on_card(session, card, card.receivers, summary, outcome="内容已更新", detail=detail, now=now)
+
+
+async def _tell_on_card(
+    session: AsyncSession,
+    card: ReviewCard,
+    receivers: Sequence[str],
+    summary: cards.BatchSummary,
+    *,
+    outcome: str,
+    detail: str,
+    now: datetime,
+) -> None:
+    """Queue the outcome for those who have the card in their hands; its code works once."""
+    if not (receivers and card.response_code and card.sent_at and now - card.sent_at < CODE_LIFE):
+        return
+    await outbox.put(
+        session,
+        UpdateReviewCard(
+            summary=summary,
+            outcome=outcome,
+            detail=detail,
+            task_id=card.task_id,
+            userids=list(receivers),
+            response_code=card.response_code,
+        ),
+        key=f"card-close:{card.task_id}",
+        now=now,
+        deadline=card.sent_at + CODE_LIFE,
+        cause=f"批次 {card.batch_id}：{outcome}",
+    )
 
 
 async def sent(session: AsyncSession, card_id: int, *, response_code: str | None, now: datetime) -> None:
