@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from content.plans.specs import GroupBody, MomentsBody
 from sop.case import short_key
@@ -56,6 +56,8 @@ class WeekPlan:
     drafts: tuple[Draft, ...]
     notices: tuple[str, ...]
 
+
+HAND: Final = ":hand:"  # in the slot of a post that staff sent to review themselves
 
 # (scope, item key) -> the last day it was used there; a scope is a persona or a group role of a persona.
 History = dict[tuple[str, str], date]

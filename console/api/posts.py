@@ -94,7 +94,7 @@ async def edit_post(call: Call[PostPath, Nothing, PostEdit]) -> Answer:
             call.path.id,
             now=now,
             actor=ACTOR,
-            pack=deps.pack,
+            pack=await deps.library.pack(session),
             checker=deps.checker,
             expected_digest=body.digest or None,
             text=body.text if body.has("text") else None,

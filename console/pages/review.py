@@ -85,7 +85,9 @@ async def batch(request: web.Request, *, status: int = 200, alert: str = "") -> 
         if found is None:
             raise web.HTTPNotFound
         posts = await posts_of(session, found.id)
-        views = await load_views(session, posts, pack=deps.pack, zone=deps.zone, now=hours.now)
+        views = await load_views(
+            session, posts, pack=await deps.library.pack(session), zone=deps.zone, now=hours.now
+        )
         waiting = await waiting_count(session)
     shown = [v for v in views if not only or v.state in (PostState.IN_REVIEW, PostState.DRAFT)]
     days = list(dict.fromkeys(view.day for view in shown))
