@@ -60,6 +60,8 @@ from wecom.tokens import Credentials
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 
+    from aiohttp import ClientSession
+
     from bot.media import Purpose
     from bot.settings import Settings
     from content.pack import Pack
@@ -95,7 +97,6 @@ class Runtime:
     watcher: Watcher
     handovers: Handovers
     group_care: GroupCare
-    queue_care: QueueCare
     metrics: Metrics
 
 
@@ -122,6 +123,29 @@ def create_app(
     builder.routes(app, demo_login=demo_login)
     app.cleanup_ctx.append(builder.resources)
     return app
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """WeCom as the parts meet it."""
+
+    client: WeComClient
+    media: MediaLibrary
+
+
+def create_runtime(
+    settings: Settings,
+    pack: Pack,
+    *,
+    clock: Clock,
+    outside: Callable[[Database, Library], Outside],
+) -> Runtime:
+    """Build the running parts beside another outside world and run none of them: whoever asked does.
+
+    A rehearsal plays months with them in a minute. Its database is closed by whoever asked.
+    """
+    builder = _Builder(settings, pack, role=Role.ALL, clock=clock, on_crash=lambda: None)
+    return builder.runtime(None, outside(builder.database, builder.library))
 
 
 class _Builder:
@@ -209,7 +233,7 @@ class _Builder:
             elif self.role.does(Role.WORKER):
                 await stack.enter_async_context(alone(self.database, on_lost=self.on_crash))
             session = await stack.enter_async_context(open_session())
-            runtime = self._runtime(session)
+            runtime = self.runtime(session, self._outside(session))
             app[RUNTIME] = runtime
             does_work = self.role.does(Role.WORKER)
             if does_work:
@@ -233,8 +257,8 @@ class _Builder:
         if done.begun or done.offered:
             log.info("plans.imported", begun=len(done.begun), offered=len(done.offered))
 
-    def _runtime(self, session: Any) -> Runtime:
-        settings, database, clock, pack = self.settings, self.database, self.clock, self.pack
+    def _outside(self, session: ClientSession) -> Outside:
+        settings, clock = self.settings, self.clock
         credentials = Credentials(
             corp_id=settings.wecom_corp_id,
             secret=settings.wecom_secret.get_secret_value(),
@@ -251,7 +275,12 @@ class _Builder:
             budgets=Budgets(on_wait=self.metrics.on_wait, clock=seconds),
             now=seconds,
         )
-        media = MediaLibrary(database, client, self.library, clock=clock)
+        return Outside(client=client, media=MediaLibrary(self.database, client, self.library, clock=clock))
+
+    def runtime(self, session: ClientSession | None, outside: Outside) -> Runtime:
+        """Make the parts; ``session`` is for what is not WeCom's API, None where nothing else is reached."""
+        settings, database, clock, pack = self.settings, self.database, self.clock, self.pack
+        client, media = outside.client, outside.media
         sync = TenantSync(database, client, clock=clock)
         nightly = NightlySync(
             database,
@@ -363,7 +392,6 @@ class _Builder:
                 on_due=lambda: self.wakeups.tell(OUTBOX),
                 more=(
                     Tick(name="rule_care", job=rule_care.keep, every=timedelta(hours=1)),
-                    Tick(name="approvals", job=queue_care.watch, every=timedelta(minutes=1)),
                     Tick(name="contacts", job=queue_care.follow, every=timedelta(seconds=20)),
                     # New groups are seen within the hour; what they are owed is days ahead.
                     Tick(
@@ -387,7 +415,6 @@ class _Builder:
             watcher=watcher,
             handovers=handovers,
             group_care=group_care,
-            queue_care=queue_care,
             metrics=self.metrics,
         )
 

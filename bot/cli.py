@@ -196,6 +196,53 @@ def import_command(
     raise typer.Exit(code)
 
 
+@cli.command("rehearse")
+def rehearse_command(
+    days: Annotated[int, typer.Option("--days", min=1, max=400, help="演多少天")] = 90,
+    synthetic: Annotated[int, typer.Option("--synthetic", min=1, max=50_000, help="多少位模拟患者")] = 5000,
+    patients: Annotated[
+        Path | None, typer.Option("--patients", help="用这份名单里的患者（CSV），不用模拟的")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="同一个种子，结果一样")] = 7,
+    report: Annotated[Path, typer.Option("--report", help="报告写到哪里")] = Path("rehearsal.html"),
+    json_file: Annotated[Path | None, typer.Option("--json", help="同样的数字写成 JSON")] = None,
+) -> None:
+    """预演：把启用的计划往后演一遍，看每天发多少、谁被打扰最多、谁要审多少；不碰真的数据和企业微信。"""
+    from bot.rehearsal.command import Wish, rehearse_command  # noqa: PLC0415  (only this command needs it)
+    from bot.rehearsal.list_file import ListRefused, read_list  # noqa: PLC0415
+    from store.clock import SystemClock  # noqa: PLC0415
+
+    configure_logging(level=logging.CRITICAL)
+    settings = _settings_if_any()
+    pack = _pack(settings.content_pack if settings else _environment_pack())
+    try:
+        listed = read_list(patients, pack) if patients else None
+    except ListRefused as exc:
+        _fail(str(exc))
+    wish = Wish(days=days, patients=len(listed) if listed else synthetic, seed=seed, listed=listed)
+    work = rehearse_command(settings, pack, wish, now=SystemClock().now(), report=report, json_file=json_file)
+    try:
+        code = run(work)
+    except KeyboardInterrupt:
+        _fail("预演停下了，没有写报告。")
+    raise typer.Exit(code)
+
+
+@cli.command("explain")
+def explain_command(
+    patient: Annotated[str, typer.Option("--patient", help="external_userid、就诊号，或 # 加控制台里的编号")],
+    at: Annotated[
+        str | None, typer.Option("--at", help="截至什么时候，如 2026-12-03T10:21；不写 = 现在")
+    ] = None,
+) -> None:
+    """说清一位患者：走着哪些计划、每一步怎么样了、为什么别的计划没有开始。"""
+    from bot.explain_command import explain_patient  # noqa: PLC0415  (only this command needs it)
+
+    configure_logging(level=logging.WARNING)
+    settings = _settings()
+    raise typer.Exit(run(explain_patient(settings, _pack(settings.content_pack), patient, at=at)))
+
+
 @content_group.command("export")
 def content_export(
     folder: Annotated[Path, typer.Argument(help="写到哪里：空文件夹，或还不存在的名字")],
@@ -267,6 +314,14 @@ def _settings() -> Settings:
         return load_settings()
     except SettingsProblem as exc:
         _fail(str(exc))
+
+
+def _settings_if_any() -> Settings | None:
+    """Return the settings of this clinic, or None where nothing is set up yet: a rehearsal needs none."""
+    try:
+        return load_settings()
+    except SettingsProblem:
+        return None
 
 
 def _pack(name: str) -> Pack:

@@ -16,7 +16,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from sop import push, receipts, vacancies, vigil
+from sop import push, receipts, vacancies
 from sop.roster import load_roster
 from store import inbox, outbox
 from wecom.errors import WeComError
@@ -124,11 +124,10 @@ class Clockwork:
         self._on_due = on_due
         self._more = tuple(more)
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Tick until the block ends; ticks under way are then waited for."""
-        scheduler = AsyncIOScheduler(timezone=UTC)
-        jobs = (
+    @property
+    def ticks(self) -> tuple[Tick, ...]:
+        """Everything that happens because time passes, for whoever moves the time by himself."""
+        return (
             Tick(name="push_due", job=self.push_due, every=timedelta(seconds=1)),
             Tick(name="look", job=self._watcher.look, every=timedelta(seconds=1)),
             Tick(name="remind", job=self.remind, every=timedelta(minutes=1)),
@@ -140,6 +139,11 @@ class Clockwork:
             Tick(name="watch_personas", job=self.watch_personas, every=timedelta(minutes=1)),
             *self._more,
         )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Tick until the block ends; ticks under way are then waited for."""
+        scheduler = AsyncIOScheduler(timezone=UTC)
         under_way: set[asyncio.Task[None]] = set()
 
         def start(tick: Tick) -> Callable[[], Awaitable[None]]:
@@ -154,7 +158,7 @@ class Clockwork:
 
             return run
 
-        for tick in jobs:
+        for tick in self.ticks:
             scheduler.add_job(
                 start(tick),
                 IntervalTrigger(seconds=int(tick.every.total_seconds())),
@@ -181,9 +185,6 @@ class Clockwork:
         async with self._database.write() as session:
             now = self._clock.now()
             late = await push.expire_unreviewed(session, now=now)
-            if late:
-                roster = await load_roster(session, self._pack, now=now)
-                await vigil.tell_expired(session, late, roster=roster, now=now, public_url=self._public_url)
             started = await push.start_due(session, now=now)
         if started or late:
             log.info("posts.due", started=started, expired=len(late))
@@ -192,7 +193,7 @@ class Clockwork:
     async def remind(self) -> None:
         """Remind members whose tasks wait."""
         async with self._database.write() as session:
-            roster = await load_roster(session, self._pack, now=self._clock.now())
+            roster = await load_roster(session, self._pack)
             count = await receipts.remind(
                 session, roster=roster, now=self._clock.now(), zone=self._zone, public_url=self._public_url
             )
@@ -218,7 +219,7 @@ class Clockwork:
     async def watch_personas(self) -> None:
         """Tell the manager of personas that nobody can speak as; look first, SQLite has one writer."""
         async with self._database.read() as session:
-            roster = await load_roster(session, self._pack, now=self._clock.now())
+            roster = await load_roster(session, self._pack)
             differs = await vacancies.differs(session, roster)
         self._metrics.personas_vacant.set(len(vacancies.vacant(roster)))
         if not differs:
@@ -226,7 +227,7 @@ class Clockwork:
         async with self._database.write() as session:
             await vacancies.watch(
                 session,
-                roster=await load_roster(session, self._pack, now=self._clock.now()),
+                roster=await load_roster(session, self._pack),
                 public_url=self._public_url,
                 zone=self._zone,
                 now=self._clock.now(),

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def deliveries(
     client: WeComClient,
     database: Database,
-    web: ClientSession,
+    web: ClientSession | None,
     *,
     pack: Pack,
     renderer: Renderer,
@@ -43,7 +43,9 @@ def deliveries(
     clock: Clock,
     public_url: str,
 ) -> list[Delivery]:
-    """Build the deliveries of all kinds of effects; ``web`` is for what is not WeCom's API."""
+    """Build the deliveries of all kinds of effects; ``web`` is for what is not WeCom's API: pictures
+    of live codes; without it they are not fetched.
+    """
     corp_tags = CorpTags(client)
     return [
         WelcomeDelivery(
@@ -66,7 +68,7 @@ def deliveries(
         CodeCreation(client, database, pack=pack, public_url=public_url, clock=clock),
         CodeShaping(client, database, pack=pack, public_url=public_url, clock=clock),
         CodeRemoval(client, database, pack=pack, public_url=public_url, clock=clock),
-        CodePicture(web),
+        *([CodePicture(web)] if web is not None else []),
         TaskDelivery(client, database, media=media, corp_tags=corp_tags, clock=clock),
         ReminderDelivery(client, database),
         CancelDelivery(client),

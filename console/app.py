@@ -16,9 +16,6 @@ from console.pages import (
     edit,
     groups,
     imports,
-    library,
-    library_acts,
-    library_item,
     login,
     patient_acts,
     patients,
@@ -49,9 +46,6 @@ PAGES: Final = (
     accounts,
     assets,
     imports,
-    library,
-    library_item,
-    library_acts,
 )
 
 

@@ -41,6 +41,7 @@ from wecom.transport import OnCall, Transport
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wecom.exchange import Exchange
     from wecom.tokens import TokenStore
 
 __all__ = ["Budgets", "Credentials", "OnCall", "OnWait", "WeComClient", "open_session"]
@@ -73,6 +74,7 @@ class WeComClient:
         token_store: TokenStore | None = None,
         on_call: OnCall | None = None,
         budgets: Budgets | None = None,
+        exchange: Exchange | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         """Build a client; nothing is sent.
@@ -83,6 +85,7 @@ class WeComClient:
             on_call: told of each call's outcome and seconds, for metrics.
             budgets: how often and how many at once; by default WeCom's published rates, unobserved. Share
                 one among the clients of a corp, or give one with an ``on_wait`` for metrics.
+            exchange: how one request is made; by default over ``session``.
             now: Unix time, for the token's age; a program that moves its clock moves the default budgets'
                 windows with it.
 
@@ -97,6 +100,7 @@ class WeComClient:
             on_call=on_call,
             now=now,
             budgets=budgets or Budgets(clock=time.monotonic if now is time.time else now),
+            exchange=exchange,
         )
         self.contacts = Contacts(self.transport)
         self.tags = Tags(self.transport)

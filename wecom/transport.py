@@ -62,9 +62,10 @@ class Transport:
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         budgets: Budgets | None = None,
+        exchange: Exchange | None = None,
     ) -> None:
         self._budgets = budgets or Budgets(clock=monotonic)
-        self._exchange = Exchange(session, api_base=api_base)
+        self._exchange = exchange or Exchange(session, api_base=api_base)
         self._credentials = credentials
         self._on_call = on_call or _unobserved
         self._now = now

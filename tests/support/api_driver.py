@@ -189,7 +189,6 @@ async def api_clinic(
     database = Database(database_url)
     clock = StandingClock(MONDAY)
     pack, renderer, checker = scene.pack, Renderer(), scene.checker
-    library = Library(database, pack)
 
     async def plan_week(week: date, actor: str) -> Planned:
         if clinic.unplannable:
@@ -198,7 +197,7 @@ async def api_clinic(
             return await draft_week(
                 session,
                 week,
-                roster=await load_roster(session, await library.pack(session)),
+                roster=await load_roster(session, pack),
                 renderer=renderer,
                 checker=checker,
                 now=clock.now(),
@@ -214,7 +213,7 @@ async def api_clinic(
         clock=clock,
         zone=ZONE,
         pack=pack,
-        library=library,
+        library=Library(database, pack),
         renderer=renderer,
         checker=checker,
         vault=vault,

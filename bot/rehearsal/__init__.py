@@ -1,0 +1,1 @@
+"""``xiaohu rehearse``: the program's own parts on a virtual clock beside a simulated tenant."""
