@@ -69,7 +69,7 @@ def deliveries(
         CodeShaping(client, database, pack=pack, public_url=public_url, clock=clock),
         CodeRemoval(client, database, pack=pack, public_url=public_url, clock=clock),
         *([CodePicture(web)] if web is not None else []),
-        TaskDelivery(client, database, media=media, corp_tags=corp_tags, clock=clock),
+        TaskDelivery(client, database, media=media, corp_tags=corp_tags, pack=pack, clock=clock),
         ReminderDelivery(client, database),
         CancelDelivery(client),
         ReviewCardDelivery(client, database, pack=pack, public_url=public_url),

@@ -9,8 +9,9 @@ from bot.deliveries.base import Outcome, PlainDelivery, Sent, Withdrawn
 from bot.deliveries.pausing import hold_if_paused
 from bot.deliveries.task_search import TaskSearch
 from sop import push
-from sop.audience import recipients_of
 from sop.effects import CancelTask, CreateTask, RemindSender
+from sop.journeys import withdrawing
+from sop.journeys.withdrawing import Remaining
 from sop.life import PostState
 from sop.posts import get_post
 from sop.tables import Push
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from bot.corp_tags import CorpTags
     from bot.media import MediaLibrary, Purpose
+    from content.pack import Pack
     from sop.tables import Post
     from store.clock import Clock
     from store.database import Database
@@ -58,9 +60,12 @@ class TaskDelivery(PlainDelivery):
         *,
         media: MediaLibrary,
         corp_tags: CorpTags,
+        pack: Pack,
         clock: Clock,
     ) -> None:
         self._client = client
+        self._pack = pack
+        self._clock = clock
         self._corp_tags = corp_tags
         self._database = database
         self._media = media
@@ -91,23 +96,46 @@ class TaskDelivery(PlainDelivery):
             )
             await self._still_alone(effect)  # uploads take time; a kill switch may have been pulled meanwhile
             return Sent(result={"job_id": await self._client.moments.create(moment)})
-        mass = MassSend(
-            chat_type="single" if post.kind == "direct" else "group",
-            sender=post.sender,
-            chat_ids=tuple(post.audience.get("chat_ids", ())),
-            external_userids=tuple(post.audience.get("external_userids", ())),
-            text=post.text,
-            attachments=tuple([await self._attachment(card, "message") for card in post.attachments]),
-        )
-        if not recipients_of(post.kind, post.audience):
-            # Without recipients WeCom would offer the task for all of the member's customers, or groups.
-            raise Withdrawn("没有收件人")
+        attachments = tuple([await self._attachment(card, "message") for card in post.attachments])
         await self._still_alone(effect)
-        created = await self._client.mass.create(mass)
-        return Sent(result={"remote_id": created.msgid, "unreachable": list(created.fail_list)})
+        left = await self._remaining(post)
+        chat_ids = tuple(post.audience.get("chat_ids", ()))
+        if not (left.external_userids or chat_ids):
+            # Without recipients WeCom would offer the task for all of the member's customers, or groups.
+            raise Withdrawn("没有收件人了：名单里的人都已经不需要这条消息")
+        created = await self._client.mass.create(
+            MassSend(
+                chat_type="single" if post.kind == "direct" else "group",
+                sender=post.sender,
+                chat_ids=chat_ids,
+                external_userids=left.external_userids,
+                text=post.text,
+                attachments=attachments,
+            )
+        )
+        result = {"remote_id": created.msgid, "unreachable": list(created.fail_list)}
+        return Sent(result=result, facts=left.withdrawn)
 
     async def find(self, effect: OutboxEffect) -> Sent | None:
-        return await self._search.find(effect)
+        found = await self._search.find(effect)
+        if found is None or not found.result.get("unreachable"):
+            return found
+        # Some of those that the task leaves out were withdrawn before the call whose answer was lost.
+        async with self._database.read() as session:
+            post = await get_post(session, CreateTask.model_validate(effect.payload).post_id)
+        withdrawn = (await self._remaining(post)).withdrawn
+        out = set(found.result["unreachable"])
+        known = {gone.external_userid for gone in withdrawn.values()}
+        return Sent(
+            result=found.result | {"unreachable": sorted(out - known)},
+            facts={one: gone for one, gone in withdrawn.items() if gone.external_userid in out},
+        )
+
+    async def _remaining(self, post: Post) -> Remaining:
+        if post.kind != "direct":
+            return Remaining(external_userids=())
+        async with self._database.read() as session:
+            return await withdrawing.remaining(session, post, pack=self._pack, now=self._clock.now())
 
     async def record(
         self, session: AsyncSession, effect: OutboxEffect, outcome: Outcome, *, now: datetime
@@ -117,6 +145,7 @@ class TaskDelivery(PlainDelivery):
         match outcome.state:
             case outbox.SENT:
                 result: dict[str, Any] = outcome.result or {}
+                await withdrawing.note(session, post, outcome.facts or {}, now=now)
                 await push.created(
                     session,
                     post,
@@ -132,6 +161,8 @@ class TaskDelivery(PlainDelivery):
             case outbox.EXPIRED:
                 await push.end(session, post, PostState.EXPIRED, now=now, reason=outcome.error or "已过时限")
             case outbox.CANCELLED if post.digest == wanted.digest and PostState(post.state) in ON_ITS_WAY:
+                left = await withdrawing.remaining(session, post, pack=self._pack, now=now)
+                await withdrawing.note(session, post, left.withdrawn, now=now)
                 await push.end(
                     session, post, PostState.CANCELLED, now=now, reason=outcome.error or "没有创建"
                 )

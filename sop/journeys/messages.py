@@ -12,14 +12,14 @@ from datetime import datetime, time, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import func, select, text
 
-from clinic.tables import Follow, Patient
 from sop.case import short_key
 from sop.direct import MOST_RECIPIENTS, DirectDraft, queue
 from sop.journeys import timing
 from sop.journeys.claims import ACTIVE, FINISHED
 from sop.journeys.ports import DROPPED, FAILED, HELD, QUEUED, SKIPPED, Gathered
+from sop.journeys.recipients import known_to
 from sop.journeys.touch_life import change, recount
 from sop.journeys.wording import NothingToSay, said
 from sop.plan_tables import Enrolment, Touch
@@ -51,8 +51,6 @@ PLANNED_AHEAD: Final = timedelta(hours=24)  # what is decided so long before wai
 REVIEW_BEFORE: Final = timedelta(hours=4, minutes=30)  # reviewers are reminded at T-4 h
 EVENING: Final = time(20, 30)  # the last moment of a day at which a review is asked for
 MORNING: Final = time(9)
-GROUPS_AT_ONCE: Final = 200
-IDS_AT_ONCE: Final = 500
 SLOT_CHARS: Final = 200
 _IS_READY: Final = text("touches.state = 'ready'")  # literally: it names the index
 
@@ -150,7 +148,7 @@ class Messages:
             await change(session, ids, HELD, reason="到点时还没有生成任务", now=now)
             return len(ids)
         step = timing.step_of(plan.journey, group.step)
-        friends = await self._friends(session, group.sender, {row.patient_id for row in touches})
+        friends = await known_to(session, group.sender, {row.patient_id for row in touches})
         there: list[Any] = []
         out: defaultdict[tuple[str, str], list[Any]] = defaultdict(list)
         for row in touches:
@@ -269,26 +267,3 @@ class Messages:
             .with_for_update(of=Touch, skip_locked=True)
         )
         return rows.all()
-
-    async def _friends(self, session: AsyncSession, sender: str, patient_ids: set[int]) -> dict[int, str]:
-        """Return by which id the sender knows each of these people; who is no friend of his is left out."""
-        found: dict[int, str] = {}
-        ids = sorted(patient_ids)
-        for start in range(0, len(ids), IDS_AT_ONCE):
-            some = ids[start : start + IDS_AT_ONCE]
-            rows = await session.execute(
-                select(Patient.id, Patient.merged_into, Patient.external_userid)
-                .join(Follow, Follow.patient_id == Patient.id)
-                .where(
-                    or_(Patient.id.in_(some), Patient.merged_into.in_(some)),
-                    Follow.userid == sender,
-                    Follow.lost_at.is_(None),
-                    Follow.half.is_(False),
-                )
-                .order_by(Patient.id.desc())
-            )
-            for patient_id, merged_into, external_userid in rows:
-                found[patient_id] = external_userid
-                if merged_into is not None:
-                    found.setdefault(merged_into, external_userid)
-        return found

@@ -6,11 +6,16 @@ from datetime import time, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import update
 
+from clinic.care_tables import Visit
+from clinic.tables import Follow
 from content.compliance import Checker
-from content.plans.specs import After, Late
+from content.plans.specs import After, Late, Stop
 from sop import decisions, push, receipts
+from sop.journeys import withdrawing
 from sop.life import PostState
+from sop.plan_tables import Enrolment, Touch
 from sop.posts import edit_post, get_post
 from sop.receipts import Look, Seen
 from tests.support.journeys import hours, journey, step
@@ -149,3 +154,47 @@ async def test_a_post_that_is_moved_takes_its_touches_along(journeys: Journeys) 
         )
     (touch,) = await journeys.touches()
     assert (touch.at, touch.due_at) == (DUE + timedelta(hours=2), DUE)
+
+
+async def test_right_before_it_goes_out_everybody_is_looked_at_again(journeys: Journeys) -> None:
+    post = await queued(journeys, 4, journey(DAY_3, stops=(Stop(on="booked"),)))
+    (_, booked, lost, stopped) = [touch.patient_id for touch in await journeys.touches()]
+    async with journeys.database.write() as session:
+        session.add(
+            Visit(
+                patient_id=booked,
+                source="clinic",
+                number="1",
+                status="booked",
+                at=hours(9),
+                created_at=hours(2.5),
+                updated_at=hours(2.5),
+            )
+        )
+        await session.execute(update(Follow).where(Follow.patient_id == lost).values(lost_at=hours(2.5)))
+        await session.execute(
+            update(Enrolment)
+            .where(Enrolment.patient_id == stopped)
+            .values(state="stopped", reason="李护士请她退出", step=None, next_at=None)
+        )
+    async with journeys.database.read() as session:
+        left = await withdrawing.remaining(session, post, pack=journeys.pack, now=DUE)
+    assert len(left.external_userids) == 1
+    async with journeys.database.write() as session:
+        await withdrawing.note(session, post, left.withdrawn, now=DUE)
+    assert await journeys.told() == [
+        ("day-3", "queued", ""),
+        ("day-3", "skipped", "发送前：已经约了 2026-03-11 到店"),
+        ("day-3", "dropped", "已经没有好友关系"),
+        ("day-3", "skipped", "李护士请她退出"),
+    ]
+    assert [one.contacts for one in await journeys.enrolments()] == [1, 0, 0, 0]
+
+
+async def test_a_post_that_no_journey_queued_is_for_everybody(journeys: Journeys) -> None:
+    post = await queued(journeys, 2)
+    async with journeys.database.write() as session:
+        await session.execute(update(Touch).values(post_id=None))
+    async with journeys.database.read() as session:
+        left = await withdrawing.remaining(session, post, pack=journeys.pack, now=DUE)
+    assert list(left.external_userids) == post.audience["external_userids"]
