@@ -97,6 +97,7 @@ class Runtime:
     watcher: Watcher
     handovers: Handovers
     group_care: GroupCare
+    queue_care: QueueCare
     metrics: Metrics
 
 
@@ -392,6 +393,7 @@ class _Builder:
                 on_due=lambda: self.wakeups.tell(OUTBOX),
                 more=(
                     Tick(name="rule_care", job=rule_care.keep, every=timedelta(hours=1)),
+                    Tick(name="approvals", job=queue_care.watch, every=timedelta(minutes=1)),
                     Tick(name="contacts", job=queue_care.follow, every=timedelta(seconds=20)),
                     # New groups are seen within the hour; what they are owed is days ahead.
                     Tick(
@@ -415,6 +417,7 @@ class _Builder:
             watcher=watcher,
             handovers=handovers,
             group_care=group_care,
+            queue_care=queue_care,
             metrics=self.metrics,
         )
 

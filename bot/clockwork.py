@@ -16,7 +16,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from sop import push, receipts, vacancies
+from sop import push, receipts, vacancies, vigil
 from sop.roster import load_roster
 from store import inbox, outbox
 from wecom.errors import WeComError
@@ -185,6 +185,9 @@ class Clockwork:
         async with self._database.write() as session:
             now = self._clock.now()
             late = await push.expire_unreviewed(session, now=now)
+            if late:
+                roster = await load_roster(session, self._pack, now=now)
+                await vigil.tell_expired(session, late, roster=roster, now=now, public_url=self._public_url)
             started = await push.start_due(session, now=now)
         if started or late:
             log.info("posts.due", started=started, expired=len(late))
@@ -193,7 +196,7 @@ class Clockwork:
     async def remind(self) -> None:
         """Remind members whose tasks wait."""
         async with self._database.write() as session:
-            roster = await load_roster(session, self._pack)
+            roster = await load_roster(session, self._pack, now=self._clock.now())
             count = await receipts.remind(
                 session, roster=roster, now=self._clock.now(), zone=self._zone, public_url=self._public_url
             )
@@ -219,7 +222,7 @@ class Clockwork:
     async def watch_personas(self) -> None:
         """Tell the manager of personas that nobody can speak as; look first, SQLite has one writer."""
         async with self._database.read() as session:
-            roster = await load_roster(session, self._pack)
+            roster = await load_roster(session, self._pack, now=self._clock.now())
             differs = await vacancies.differs(session, roster)
         self._metrics.personas_vacant.set(len(vacancies.vacant(roster)))
         if not differs:
@@ -227,7 +230,7 @@ class Clockwork:
         async with self._database.write() as session:
             await vacancies.watch(
                 session,
-                roster=await load_roster(session, self._pack),
+                roster=await load_roster(session, self._pack, now=self._clock.now()),
                 public_url=self._public_url,
                 zone=self._zone,
                 now=self._clock.now(),

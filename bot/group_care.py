@@ -62,7 +62,7 @@ class GroupCare:
             queued += await group_welcomes.remind(
                 session,
                 pack=self._pack,
-                roster=await load_roster(session, self._pack),
+                roster=await load_roster(session, self._pack, now=self._clock.now()),
                 public_url=self._public_url,
                 now=now,
             )

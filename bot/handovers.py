@@ -154,7 +154,7 @@ class Handovers:
                     by=people.BY_TRANSFER,
                 ),
                 pack=self._pack,
-                roster=await load_roster(session, self._pack),
+                roster=await load_roster(session, self._pack, now=self._clock.now()),
                 public_url=self._public_url,
                 now=now,
             )

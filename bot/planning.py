@@ -7,16 +7,14 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from sqlalchemy import func, select
 
 from console.deps import WeekNotPlannable
 from content.plans.specs import GroupBody
 from sop.planner import monday_of
 from sop.plans.book import PlanBook
 from sop.roster import load_roster
-from sop.tables import Batch
 from sop.wants import Calendar
-from sop.weeks import Planned, draft_week, extend_week
+from sop.weeks import Planned, draft_week, extend_week, latest_drafted
 from wecom.errors import WeComError
 
 if TYPE_CHECKING:
@@ -81,7 +79,9 @@ class WeekPlanning:
                 planned = await draft_week(
                     session,
                     week,
-                    roster=await load_roster(session, await self._library.pack(session)),
+                    roster=await load_roster(
+                        session, await self._library.pack(session), now=self._clock.now()
+                    ),
                     renderer=self._renderer,
                     checker=self._checker,
                     now=self._clock.now(),
@@ -106,7 +106,7 @@ class WeekPlanning:
         if local < datetime.combine(week, MONDAY_AT, tzinfo=self._zone):
             return
         async with self._database.read() as session:
-            latest = await session.scalar(select(func.max(Batch.week)))
+            latest = await latest_drafted(session)
         if latest is not None and latest >= week:
             return
         if latest is None and local.weekday() != 0:

@@ -16,6 +16,9 @@ from console.pages import (
     edit,
     groups,
     imports,
+    library,
+    library_acts,
+    library_item,
     login,
     patient_acts,
     patients,
@@ -46,6 +49,9 @@ PAGES: Final = (
     accounts,
     assets,
     imports,
+    library,
+    library_item,
+    library_acts,
 )
 
 

@@ -5,35 +5,27 @@ from __future__ import annotations
 import asyncio
 import io
 from base64 import b64encode
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 import segno
 from PIL import Image
 
-from content.pack import NotInPackError
 from content.qr import Unreadable, read_code
-
-if TYPE_CHECKING:
-    from content.pack import Pack
 
 Kind = Literal["svg", "png"]
 TYPES: Final[dict[str, str]] = {"svg": "image/svg+xml", "png": "image/png"}
-LOGO: Final = "logo"  # the key of the pack's picture that stands in the middle
+LOGO: Final = "logo"  # the key of the picture that stands in the middle
 QUIET: Final = 4  # modules of white around it, as the standard asks
 MIDDLE: Final = 0.24  # of the width is left for the logo: 6 % of the area, and level H bears 30 %
 MODULE: Final = 24  # pixels: sharp on a poster
 
 
-async def printable(picture: bytes, kind: str, *, pack: Pack) -> tuple[bytes, str]:
+async def printable(picture: bytes, kind: str, *, logo: bytes | None) -> tuple[bytes, str]:
     """Return the code as SVG or PNG, and its content type.
 
     The code's content is read out of WeCom's picture and drawn anew at error level H, its middle free for the
     logo. A picture that cannot be read is handed out as it is: it works, only without our logo.
     """
-    try:
-        logo = await asyncio.to_thread(pack.asset_bytes, LOGO)
-    except (NotInPackError, OSError):
-        logo = None
     return await asyncio.to_thread(_draw, picture, kind, logo)
 
 

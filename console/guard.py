@@ -14,6 +14,7 @@ from clinic.imports.files import MAX_BYTES
 from console.forms import FormRefused, local_path
 from console.frame import FRAME, SESSION, deps_of, page, wants_fragment
 from console.records import RecordNotFound
+from content.library.keeping import NotInLibrary
 from content.pack import NotInPackError
 from sop.attachments import AttachmentRefused
 from sop.life import NotPossible
@@ -117,7 +118,7 @@ def _verdict(exc: Exception) -> tuple[int, str]:
     match exc:
         case web.HTTPException():
             return exc.status, HTTP_WORDS.get(exc.status, "请返回上一页再试。")
-        case PostNotFound() | NotInPackError() | RecordNotFound():
+        case PostNotFound() | NotInPackError() | NotInLibrary() | RecordNotFound():
             return 404, str(exc)
         case Outdated() | NotPossible() | NotEditable():
             return 409, str(exc)

@@ -40,6 +40,13 @@ ACTIONS: Final = {
     "persona.bind": "调整绑定",
     "persona.reset": "恢复默认绑定",
     "inbox.replay": "重新处理",
+    "library.save": "改内容库",
+    "library.offer": "送去审核",
+    "library.retire": "停用",
+    "library.restore": "恢复使用",
+    "library.delete": "删除",
+    "library.take": "采用更新",
+    "library.decline": "不采用更新",
 }
 
 

@@ -82,6 +82,7 @@ def _print_pack(report: PackReport, pack: Pack, console: Console) -> None:
 
 
 _PLANS: dict[PlanKind, str] = {"journey": "旅程", "group": "群计划", "moments": "朋友圈计划"}
+_WHOEVER: dict[PlanKind, str] = {"journey": "她加的那位", "group": "群主", "moments": ""}
 
 
 def _print_plans(pack: Pack, console: Console) -> None:
@@ -96,7 +97,7 @@ def _print_plans(pack: Pack, console: Console) -> None:
     for kind, word in _PLANS.items():
         for plan in (plan for plan in pack.plans if plan.kind == kind):
             name = plan.title + ("" if plan.starts_active else "（带来时不启用）")
-            speaker = "她加的那位" if plan.persona == "follow" else plan.persona
+            speaker = _WHOEVER[kind] if plan.persona == "follow" else plan.persona
             table.add_row(word, *map(Text, (plan.key, name, speaker, said_in(plan))))
         table.add_section()
     console.print(table)

@@ -36,7 +36,7 @@ def acquisition_router(pack: Pack, *, public_url: str) -> Router:
     ) -> None:
         await hand_out(
             turn.session,
-            roster=await load_roster(turn.session, pack),
+            roster=await load_roster(turn.session, pack, now=turn.now),
             public_url=public_url,
             key=f"{key}:{int(event.happened_at.timestamp())}",
             kind=kind,

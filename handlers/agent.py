@@ -76,7 +76,7 @@ def agent_router(pack: Pack, *, public_url: str) -> Router:
         found = await briefing.brief(
             turn.session,
             event.userid,
-            roster=await load_roster(turn.session, pack),
+            roster=await load_roster(turn.session, pack, now=turn.now),
             now=turn.now,
             zone=pack.timezone,
         )
@@ -97,7 +97,7 @@ async def _answer(turn: Turn, userid: str, meant: str, pack: Pack, public_url: s
         found = await briefing.brief(
             turn.session,
             userid,
-            roster=await load_roster(turn.session, pack),
+            roster=await load_roster(turn.session, pack, now=turn.now),
             now=turn.now,
             zone=pack.timezone,
         )

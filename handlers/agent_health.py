@@ -62,7 +62,7 @@ def agent_health_router(pack: Pack, *, public_url: str) -> Router:
         if event.visible:
             await todos.settle_prefix(turn.session, f"{key}:", now=turn.now, by=audit.RULES)
             return
-        roster = await load_roster(turn.session, pack)
+        roster = await load_roster(turn.session, pack, now=turn.now)
         needed = [
             spec.name
             for spec in pack.personas
@@ -90,7 +90,7 @@ def agent_health_router(pack: Pack, *, public_url: str) -> Router:
         )
         await hand_out(
             turn.session,
-            roster=await load_roster(turn.session, pack),
+            roster=await load_roster(turn.session, pack, now=turn.now),
             public_url=public_url,
             key=f"{event.warning}:{int(event.happened_at.timestamp())}",
             kind=kind,

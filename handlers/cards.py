@@ -20,7 +20,7 @@ def card_router(pack: Pack, *, public_url: str) -> Router:
 
     @router.on(CardTapped, lambda event: event.task_id.startswith("batch-") and not event.menu)
     async def decide(event: CardTapped, turn: Turn) -> None:
-        roster = await load_roster(turn.session, pack)
+        roster = await load_roster(turn.session, pack, now=turn.now)
         outcome = await review.tapped(
             turn.session,
             review.Tap(

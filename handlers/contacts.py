@@ -38,7 +38,7 @@ def contact_router(pack: Pack, *, public_url: str) -> Router:
             follow.patient,
             happening,
             pack=pack,
-            roster=await load_roster(turn.session, pack),
+            roster=await load_roster(turn.session, pack, now=turn.now),
             public_url=public_url,
             now=turn.now,
         )

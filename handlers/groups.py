@@ -61,7 +61,7 @@ def group_router(pack: Pack, *, public_url: str) -> Router:
                 event.chat_id,
                 applied.moves,
                 pack=pack,
-                roster=await load_roster(turn.session, pack),
+                roster=await load_roster(turn.session, pack, now=turn.now),
                 public_url=public_url,
                 now=turn.now,
             )

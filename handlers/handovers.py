@@ -55,7 +55,7 @@ def handover_router(pack: Pack, *, public_url: str) -> Router:
         patient = await known_patient(turn.session, event.external_userid)
         await hand_out(
             turn.session,
-            roster=await load_roster(turn.session, pack),
+            roster=await load_roster(turn.session, pack, now=turn.now),
             public_url=public_url,
             key=f"transfer-failed:{event.external_userid}:{event.userid}:{at}",
             kind="transfer",

@@ -58,7 +58,7 @@ async def brief(
     session: AsyncSession, userid: str, *, roster: Roster, now: datetime, zone: ZoneInfo
 ) -> Briefing:
     """Read what waits for a member; a manager sees what is asked of managers."""
-    assignees = [userid, *([todos.MANAGER] if userid in roster.managers() else [])]
+    assignees = [userid, *([todos.MANAGER] if roster.manages(userid) else [])]
     asked = await todos.open_for(session, assignees)
     personas = [spec.key for spec in roster.pack.personas if userid in roster.reviewers(spec.key)]
     reviews = await session.scalar(

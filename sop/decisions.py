@@ -17,6 +17,7 @@ from sop.tables import Approval, Push
 from store import outbox
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,12 +25,28 @@ if TYPE_CHECKING:
     from sop.tables import Post
 
 CANCEL_WINDOW: Final = timedelta(hours=24)
+APPROVE: Final = "approve"
+STANDING: Final = "standing:"  # before the name of who approved a content for good
+IDS_AT_ONCE: Final = 500
 
 
 async def approve(
-    session: AsyncSession, post_id: int, *, digest: str, actor: str, via: str, now: datetime, reason: str = ""
+    session: AsyncSession,
+    post_id: int,
+    *,
+    digest: str,
+    actor: str,
+    via: str,
+    now: datetime,
+    reason: str = "",
+    needed: int = 1,
 ) -> Post:
     """Approve exactly the content whose digest is given; approving it again changes nothing.
+
+    Args:
+        needed: how many different people must approve (the house rules say); until then the post stays in
+            review and each approval is kept. Whoever changes the content makes all of them void, also his
+            own: so the one who wrote the wording is never its only approver.
 
     Raises:
         PostNotFound: no such post.
@@ -42,8 +59,56 @@ async def approve(
     check_step(post.id, post.state, PostState.APPROVED)
     if post.scheduled_at <= now:
         raise NotPossible(post.id, PostState(post.state), PostState.APPROVED, "：发送时间已过，请先改时间")
+    if needed > 1:
+        before = (await approvers_of(session, [post])).get(post.id, ())
+        if actor in before:
+            return post
+        if len(before) + 1 < needed:
+            post.reason = f"已有 {len(before) + 1}/{needed} 人通过，还需要另一位审核"
+            which = f"第 {len(before) + 1} 位，共需 {needed} 位"
+            said = f"{which}：{reason}" if reason else which
+            _write_down(session, post, APPROVE, actor=actor, via=via, now=now, reason=said, state=post.state)
+            return post
     return await _decided(
-        session, post, PostState.APPROVED, "approve", actor=actor, via=via, now=now, reason=reason
+        session, post, PostState.APPROVED, APPROVE, actor=actor, via=via, now=now, reason=reason
+    )
+
+
+async def approvers_of(session: AsyncSession, posts: Sequence[Post]) -> dict[int, tuple[str, ...]]:
+    """Return who has approved these posts as they are now, the first one first; absent = nobody.
+
+    What was approved for good does not count: when that is revoked, people have to look.
+    """
+    digests = {post.id: post.digest for post in posts}
+    found: dict[int, dict[str, None]] = {}
+    for some in _slices(sorted(digests)):
+        rows = await session.execute(
+            select(Approval.post_id, Approval.digest, Approval.actor)
+            .where(
+                Approval.post_id.in_(some),
+                Approval.decision == APPROVE,
+                ~Approval.actor.startswith(STANDING),
+            )
+            .order_by(Approval.id)
+        )
+        for post_id, digest, actor in rows:
+            if digests[post_id] == digest:
+                found.setdefault(post_id, {})[actor] = None
+    return {post_id: tuple(actors) for post_id, actors in found.items()}
+
+
+def _slices(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (ids[start : start + IDS_AT_ONCE] for start in range(0, len(ids), IDS_AT_ONCE))
+
+
+async def approve_standing(
+    session: AsyncSession, post: Post, *, granted_by: str, reason: str, now: datetime
+) -> None:
+    """Approve a post whose exact content somebody approved for good (:mod:`sop.standing`)."""
+    check_step(post.id, post.state, PostState.APPROVED)
+    actor = f"{STANDING}{granted_by}"
+    await _decided(
+        session, post, PostState.APPROVED, APPROVE, actor=actor, via="standing", now=now, reason=reason
     )
 
 
@@ -130,6 +195,23 @@ async def _decided(
 ) -> Post:
     before = post.state
     post.state, post.updated_at, post.reason = state, now, reason
+    _write_down(session, post, decision, actor=actor, via=via, now=now, reason=reason, state=before)
+    await touch_life.follow_post(session, post, now=now)
+    return post
+
+
+def _write_down(
+    session: AsyncSession,
+    post: Post,
+    decision: str,
+    *,
+    actor: str,
+    via: str,
+    now: datetime,
+    reason: str,
+    state: str,
+) -> None:
+    """Keep a decision with the digest it was made on; ``state``: in which the post was then."""
     session.add(
         Approval(
             post_id=post.id,
@@ -148,7 +230,5 @@ async def _decided(
         action=f"post.{decision}",
         subject=f"post:{post.id}",
         reason=reason,
-        detail={"via": via, "digest": post.digest, "from": before, "revision": post.revision},
+        detail={"via": via, "digest": post.digest, "from": state, "revision": post.revision},
     )
-    await touch_life.follow_post(session, post, now=now)
-    return post

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clinic.tables import Follow, Patient
+from sop import standing
 from sop.caps import ledger
 from sop.life import PostState
 from sop.posts import check_content, check_text, digest_of, finding_document
@@ -80,8 +81,9 @@ async def queue(
     """Queue drafts for review and return their posts, in the drafts' order.
 
     A slot that is queued already keeps its post as it stands, whatever the draft says now. What the content
-    check blocks waits in ``draft`` for an editor, everything else in ``in_review``. Each batch that grew is
-    offered to its reviewers once, however many drafts it got.
+    check blocks waits in ``draft`` for an editor, what was approved for good is ``approved``, everything
+    else waits ``in_review``. Each batch in which more waits is offered to its reviewers once, however many
+    drafts it got.
 
     Args:
         approve: may approve new posts at once, before anybody is asked to.
@@ -100,8 +102,8 @@ async def queue(
     for (week, persona), some in sorted(by_batch.items(), key=lambda item: item[0]):
         batch = await batch_for(session, week, persona, now)
         slots = [draft.slot for draft in some]
-        standing = await _by_slot(session, slots)
-        fresh = [draft for draft in some if draft.slot not in standing]
+        standing_posts = await _by_slot(session, slots)
+        fresh = [draft for draft in some if draft.slot not in standing_posts]
         for draft in fresh:
             await _check(session, draft, now=now)
             await _insert(session, draft, batch.id, roster=roster, checker=checker, now=now)
@@ -109,9 +111,10 @@ async def queue(
         for draft in fresh:
             if not draft.of_journey:
                 await ledger.record_post(session, made[draft.slot])
-        posts |= standing | made
+        posts |= standing_posts | made
         if approve is not None and made:
             await approve(tuple(made.values()))
+        await standing.approve_posts(session, made.values(), now=now)
         if any(post.state != PostState.APPROVED for post in made.values()):
             await extended(session, batch, roster=roster, now=now, public_url=public_url)
     return tuple(posts[draft.slot] for draft in drafts)

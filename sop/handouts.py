@@ -37,7 +37,8 @@ async def hand_out(
 ) -> bool:
     """Ask for something once (see :func:`clinic.todos.ask`) and tell the assignee by a card.
 
-    What is for a member who has left is asked of the managers: nobody would ever see it.
+    What is for a member who has left is asked of the managers: nobody would ever see it. Who is away is
+    stood in for, where the roster knows by whom.
 
     Returns:
         False when it was asked before; then nobody is told again.
@@ -45,6 +46,9 @@ async def hand_out(
     member = None if assignee == todos.MANAGER else await session.get(Member, assignee)
     if member is not None and member.left_at is not None:
         assignee, body = todos.MANAGER, todos.was_his(member.name or member.userid) + body
+    elif member is not None and (standing_in := roster.stand_in(assignee)) not in (None, assignee):
+        body = f"（{member.name or member.userid} 休假，请代为处理）{body}"
+        assignee = str(standing_in)
     asked = await todos.ask(
         session,
         key=key,

@@ -40,7 +40,7 @@ async def see_off(
     )
     await todos.pass_on(session, member.userid, name=name, now=now, by=audit.RULES)
     await session.flush()
-    roster = await load_roster(session, pack)
+    roster = await load_roster(session, pack, now=now)
     held = await staff.holdings(session, member.userid)
     if held:
         await hand_out(
@@ -68,7 +68,7 @@ async def finish_runs(
             continue
         await hand_out(
             session,
-            roster=await load_roster(session, pack),
+            roster=await load_roster(session, pack, now=now),
             public_url=public_url,
             key=f"transfer-ended:{run.run}",
             kind="transfer",

@@ -229,7 +229,7 @@ async def open_intake(
         session=session,
         pack=pack,
         vault=vault,
-        roster=await load_roster(session, pack),
+        roster=await load_roster(session, pack, now=now),
         catalogue=Catalogue(pack.treatments),
         book=Book(session, vault),
         doctors=await doctors_of(session, pack),

@@ -33,7 +33,7 @@ async def heed(
     That she wrote at all ends journeys that wait for an answer.
     """
     found = [(at, keyword.key) for at, text in said for keyword in pack.keywords_in(text)]
-    roster = await load_roster(session, pack)
+    roster = await load_roster(session, pack, now=now)
     if not found:
         await JourneyDesk(pack=pack, roster=roster).heard(session, patient, now=now)
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from content.plans.specs import GroupBody, MomentsBody
 from sop.case import short_key
@@ -46,6 +46,7 @@ class Draft:
     scheduled_at: datetime
     tags: tuple[str, ...] = ()  # moments: only patients with one of these see it
     rank: int = WEEKLY  # why it is wanted, see sop.wants
+    plan: str = ""  # the key of the plan that wants it; empty: the pack's own slots
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,8 @@ class WeekPlan:
     drafts: tuple[Draft, ...]
     notices: tuple[str, ...]
 
+
+HAND: Final = ":hand:"  # in the slot of a post that staff sent to review themselves
 
 # (scope, item key) -> the last day it was used there; a scope is a persona or a group role of a persona.
 History = dict[tuple[str, str], date]
@@ -126,8 +129,7 @@ class _Drawing:
     # -- moments --------------------------------------------------------------------------------------
 
     def moments_of(self, persona: PersonaSpec) -> None:
-        senders = self._roster.senders(persona.key)
-        if not senders:
+        if not self._roster.senders(persona.key):
             self.notices.append(
                 f"人设“{persona.name}”没有可发送的企业微信成员，本周不为它排内容：请在控制台绑定账号"
             )
@@ -135,19 +137,18 @@ class _Drawing:
         pool = self._roster.pack.moments_for(persona)
         for plan in self._plans:
             if isinstance(plan.body, MomentsBody) and plan.persona in (persona.key, persona.kind):
-                self._moments(persona, senders, pool, plan, plan.body)
+                self._moments(persona, pool, plan, plan.body)
         if not any(
             isinstance(plan.body, MomentsBody) and not plan.body.tags
             for plan in self._plans
             if plan.persona in (persona.key, persona.kind)
         ):
             for want in weekly(persona.week, self._week):
-                self._moment(persona, senders, pool, want, days=self._roster.pack.rotation_days)
+                self._moment(persona, pool, want, days=self._roster.pack.rotation_days)
 
     def _moments(
         self,
         persona: PersonaSpec,
-        senders: Sequence[str],
         pool: Sequence[ContentItem],
         plan: Plan,
         body: MomentsBody,
@@ -155,12 +156,11 @@ class _Drawing:
         assert self._calendar is not None  # there are plans, so there is a calendar
         most = min(body.max_a_day, persona.max_moments_per_day)
         for want in moment_wants(body, self._week, self._calendar, most_a_day=most):
-            self._moment(persona, senders, pool, want, days=body.rotation_days, tags=body.tags, plan=plan.key)
+            self._moment(persona, pool, want, days=body.rotation_days, tags=body.tags, plan=plan.key)
 
     def _moment(
         self,
         persona: PersonaSpec,
-        senders: Sequence[str],
         pool: Sequence[ContentItem],
         want: Want,
         *,
@@ -191,26 +191,29 @@ class _Drawing:
                 chat_ids=(),
                 scheduled_at=want.at,
                 tags=tags,
+                plan=plan,
             )
-            for sender in senders
+            for sender in self._roster.senders(persona.key, want.at)
         ]
 
     # -- groups ---------------------------------------------------------------------------------------
 
     def posts_for(self, role: GroupRole, persona: PersonaSpec, groups: Sequence[GroupFact]) -> None:
         """Draw for all groups of one role that one persona owns: one item per want, one post per owner."""
-        bodies = [
-            plan.body
+        plans = [
+            (plan.key, plan.body)
             for plan in self._plans
             if isinstance(plan.body, GroupBody)
             and role.key in plan.body.roles
             and plan.persona in ("follow", persona.key, persona.kind)
         ]
-        days = min((body.rotation_days for body in bodies), default=self._roster.pack.rotation_days)
+        days = min((body.rotation_days for _, body in plans), default=self._roster.pack.rotation_days)
         asked: dict[Want, list[GroupFact]] = {}
+        wanted_by: dict[Want, str] = {}
         for group in groups:
-            for want in self._wants_of(role, group, bodies):
+            for want, key in self._wants_of(role, group, plans).items():
                 asked.setdefault(want, []).append(group)
+                wanted_by.setdefault(want, key)
         pool = self._roster.pack.group_posts_for(role, persona)
         scope = f"group:{role.key}:{persona.key}"
         for want in sorted(asked, key=lambda want: (want.at, want.rank, want.mark)):
@@ -234,24 +237,29 @@ class _Drawing:
                     chat_ids=chat_ids,
                     scheduled_at=want.at,
                     rank=want.rank,
+                    plan=wanted_by[want],
                 )
                 for name, owner, chat_ids in self._addressed(want, asked[want])
             ]
 
-    def _wants_of(self, role: GroupRole, group: GroupFact, bodies: Sequence[GroupBody]) -> list[Want]:
-        if not bodies:
-            return weekly(role.week, self._week)
-        wants = [
-            want
-            for body in bodies
-            if group.chat_id not in body.quiet
-            for want in group_wants(body, self._week, created_on=group.created_on, joined_on=group.joined_on)
-        ]
-        if len(bodies) == 1:
+    def _wants_of(
+        self, role: GroupRole, group: GroupFact, plans: Sequence[tuple[str, GroupBody]]
+    ) -> dict[Want, str]:
+        """Return what is wanted for a group, in order, with the key of the plan that wants it first."""
+        if not plans:
+            return dict.fromkeys(weekly(role.week, self._week), "")
+        wants: dict[Want, str] = {}
+        for key, body in plans:
+            if group.chat_id not in body.quiet:
+                for want in group_wants(
+                    body, self._week, created_on=group.created_on, joined_on=group.joined_on
+                ):
+                    wants.setdefault(want, key)
+        if len(plans) == 1:
             return wants
-        most = min(body.max_a_week for body in bodies)
-        kept = sorted(dict.fromkeys(wants), key=lambda want: (want.rank, want.at, want.mark))[:most]
-        return sorted(kept, key=lambda want: (want.at, want.rank, want.mark))
+        most = min(body.max_a_week for _, body in plans)
+        kept = sorted(wants, key=lambda want: (want.rank, want.at, want.mark))[:most]
+        return {want: wants[want] for want in sorted(kept, key=lambda want: (want.at, want.rank, want.mark))}
 
     def _addressed(self, want: Want, groups: Sequence[GroupFact]) -> list[tuple[str, str, tuple[str, ...]]]:
         """Gather groups by owner: each owner taps once for all of theirs.

@@ -9,7 +9,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clinic import audit
-from sop import pauses
+from sop import decisions, pauses
 from sop.effects import CreateTask
 from sop.journeys import touch_life
 from sop.life import NEXT, PostState
@@ -89,8 +89,15 @@ async def expire_unreviewed(session: AsyncSession, *, now: datetime) -> Sequence
             .with_for_update(skip_locked=True)
         )
     ).all()
+    approved = await decisions.approvers_of(session, late)
     for post in late:
-        await end(session, post, PostState.EXPIRED, now=now, reason="到发送时间仍未审核，没有发送")
+        people = [await decisions.name_of(session, userid) for userid in approved.get(post.id, ())]
+        reason = (
+            f"到发送时间只有 {'、'.join(people)} 审核通过，还差一位，没有发送"
+            if people
+            else "到发送时间仍未审核，没有发送"
+        )
+        await end(session, post, PostState.EXPIRED, now=now, reason=reason)
     return late
 
 

@@ -202,7 +202,7 @@ async def remind(
             effect: RemindSender | NotifyStaff = RemindSender(push_id=push.id, remote_id=push.remote_id or "")
         else:
             # Moments have no reminding API (doc 95094): the app writes to the member and the 医助 itself.
-            people = _people(roster, post) if whom == "sender" else roster.managers()
+            people = roster.tappers(post.persona, post.sender) if whom == "sender" else roster.managers()
             if not people:
                 continue
             what = WHAT.get(post.kind, "内容")
@@ -216,7 +216,3 @@ async def remind(
             )
         await outbox.put(session, effect, key=key, now=now, deadline=now + timedelta(hours=2), cause=cause)
     return count
-
-
-def _people(roster: Roster, post: Post) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((post.sender, *roster.delegates.get(post.persona, ()))))

@@ -80,6 +80,6 @@ async def rename(
                 reason=f"发送成员的账号由 {old} 改为 {new}，请再审核一次",
             )
     await session.flush()
-    fresh = await load_roster(session, pack)
+    fresh = await load_roster(session, pack, now=now)
     for persona in sorted(touched):
         await review.rebound(session, persona, roster=fresh, now=now, public_url=public_url)

@@ -167,7 +167,7 @@ async def tapped(session: AsyncSession, tap: Tap, *, roster: Roster, now: dateti
     batch = await _locked(session, int(match[1])) if match else None
     if match is None or batch is None:
         return "card of something else"
-    if tap.userid not in roster.reviewers(batch.persona):
+    if not roster.may_decide(batch.persona, tap.userid):
         outcome, detail = "没有审核权限", "您不是这个账号的审核人，本次点击没有改变任何内容。"
     elif int(match[2]) != batch.revision:
         outcome, detail = "内容已更新", "您看到的是旧版本，本次点击没有改变任何内容，请以新的卡片为准。"
@@ -176,17 +176,18 @@ async def tapped(session: AsyncSession, tap: Tap, *, roster: Roster, now: dateti
     elif tap.key not in (cards.APPROVE, cards.REJECT):
         outcome, detail = "无法识别", "没有这个操作，本次点击没有改变任何内容。"
     else:
-        outcome, detail = await _decide(session, posts, tap, now)
-        await close_cards(
-            session,
-            batch,
-            roster=roster,
-            now=now,
-            public_url=public_url,
-            without=tap.userid,
-            outcome=outcome,
-            detail=f"{await decisions.name_of(session, tap.userid)}{detail}",
-        )
+        outcome, detail, decided = await _decide(session, posts, tap, now, needed=roster.pack.house.approvals)
+        if decided:
+            await close_cards(
+                session,
+                batch,
+                roster=roster,
+                now=now,
+                public_url=public_url,
+                without=tap.userid,
+                outcome=outcome,
+                detail=f"{await decisions.name_of(session, tap.userid)}{detail}",
+            )
     await outbox.put(
         session,
         UpdateReviewCard(
@@ -206,7 +207,10 @@ async def tapped(session: AsyncSession, tap: Tap, *, roster: Roster, now: dateti
     return outcome
 
 
-async def _decide(session: AsyncSession, posts: Sequence[Post], tap: Tap, now: datetime) -> tuple[str, str]:
+async def _decide(
+    session: AsyncSession, posts: Sequence[Post], tap: Tap, now: datetime, *, needed: int
+) -> tuple[str, str, bool]:
+    """Decide what waits; return the outcome in words, and whether nobody else has to decide any of it."""
     late = [post for post in posts if post.scheduled_at <= now]
     done = 0
     for post in posts:
@@ -214,7 +218,13 @@ async def _decide(session: AsyncSession, posts: Sequence[Post], tap: Tap, now: d
             continue
         if tap.key == cards.APPROVE:
             await decisions.approve(
-                session, post.id, digest=post.digest, actor=tap.userid, via="card", now=now
+                session,
+                post.id,
+                digest=post.digest,
+                actor=tap.userid,
+                via="card",
+                now=now,
+                needed=needed,
             )
         else:
             await decisions.reject(
@@ -228,9 +238,13 @@ async def _decide(session: AsyncSession, posts: Sequence[Post], tap: Tap, now: d
             )
         done += 1
     missed = f"；另有 {len(late)} 条已过发送时间" if late else ""
-    if tap.key == cards.APPROVE:
-        return f"已通过 {done} 条", f"已通过 {done} 条内容，到点自动创建发送任务{missed}。"
-    return f"已退回 {done} 条", f"已退回 {done} 条内容，不会发送{missed}。"
+    if tap.key == cards.REJECT:
+        return f"已退回 {done} 条", f"已退回 {done} 条内容，不会发送{missed}。", True
+    open_still = sum(post.state == PostState.IN_REVIEW for post in posts if post not in late)
+    if open_still:
+        said = f"已记下你的通过。其中 {open_still} 条还需要另一位审核人通过，才会发送{missed}。"
+        return "已记下，还差一位", said, False
+    return f"已通过 {done} 条", f"已通过 {done} 条内容，到点自动创建发送任务{missed}。", True
 
 
 async def waiting(session: AsyncSession, batch_id: int, *, lock: bool = True) -> Sequence[Post]:
@@ -288,23 +302,48 @@ async def close_cards(
         await outbox.cancel(session, keys=[f"card:{card.task_id}"], now=now, reason="批次已有新的状态")
         card.closed_at = now
         receivers = [userid for userid in card.receivers if userid != without]
-        if not (receivers and card.response_code and card.sent_at and now - card.sent_at < CODE_LIFE):
-            continue
-        await outbox.put(
-            session,
-            UpdateReviewCard(
-                summary=await summarize(session, batch, roster=roster, public_url=public_url),
-                outcome=outcome,
-                detail=detail,
-                task_id=card.task_id,
-                userids=receivers,
-                response_code=card.response_code,
-            ),
-            key=f"card-close:{card.task_id}",
-            now=now,
-            deadline=card.sent_at + CODE_LIFE,
-            cause=f"批次 {batch.id}：{outcome}",
-        )
+        summary = await summarize(session, batch, roster=roster, public_url=public_url)
+        await _tell_on_card(session, card, receivers, summary, outcome=outcome, detail=detail, now=now)
+
+
+async def overtaken(
+    session: AsyncSession, card: ReviewCard, *, roster: Roster, now: datetime, public_url: str
+) -> None:
+    """Say on a card that it is void: the batch moved on between its sending and the answer to it."""
+    batch = await session.get_one(Batch, card.batch_id)
+    summary = await summarize(session, batch, roster=roster, public_url=public_url)
+    detail = "这批内容刚有变化，这张卡片已作废，请以新的卡片或控制台为准。"
+    await _tell_on_card(session, card, card.receivers, summary, outcome="内容已更新", detail=detail, now=now)
+
+
+async def _tell_on_card(
+    session: AsyncSession,
+    card: ReviewCard,
+    receivers: Sequence[str],
+    summary: cards.BatchSummary,
+    *,
+    outcome: str,
+    detail: str,
+    now: datetime,
+) -> None:
+    """Queue the outcome for those who have the card in their hands; its code works once."""
+    if not (receivers and card.response_code and card.sent_at and now - card.sent_at < CODE_LIFE):
+        return
+    await outbox.put(
+        session,
+        UpdateReviewCard(
+            summary=summary,
+            outcome=outcome,
+            detail=detail,
+            task_id=card.task_id,
+            userids=list(receivers),
+            response_code=card.response_code,
+        ),
+        key=f"card-close:{card.task_id}",
+        now=now,
+        deadline=card.sent_at + CODE_LIFE,
+        cause=f"批次 {card.batch_id}：{outcome}",
+    )
 
 
 async def sent(session: AsyncSession, card_id: int, *, response_code: str | None, now: datetime) -> None:

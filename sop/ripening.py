@@ -86,7 +86,7 @@ async def look_again(
     session: AsyncSession, patient_ids: Sequence[int], *, pack: Pack, public_url: str, now: datetime
 ) -> None:
     """Let the rules see what time has done to these patients."""
-    roster = await load_roster(session, pack)
+    roster = await load_roster(session, pack, now=now)
     for patient_id in patient_ids:
         patient = await session.get(Patient, patient_id)
         if patient is not None:

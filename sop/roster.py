@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import select
 
 from clinic.tables import Member
-from sop.tables import PersonaBinding
+from sop.tables import Away, PersonaBinding
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,10 +24,24 @@ APPROVER: Final = "approver"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Absence:
+    """A member is away from ``since`` until ``until`` (exclusive); ``substitute`` stands in, or nobody."""
+
+    userid: str
+    since: datetime
+    until: datetime
+    substitute: str = ""
+
+    def covers(self, at: datetime) -> bool:
+        return self.since <= at < self.until
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Roster:
     """The bindings as they stand, asked by planner, handlers and approvals.
 
-    ``serving`` are the members with the customer-contact function; empty = not known yet.
+    ``serving`` are the members with the customer-contact function; empty = not known yet. ``absences`` of
+    now and later, the one noted last first; ``at``: the moment meant where none is given.
     """
 
     pack: Pack
@@ -34,6 +49,30 @@ class Roster:
     delegates: Mapping[str, tuple[str, ...]]
     approvers: Mapping[str, tuple[str, ...]]
     serving: frozenset[str]
+    absences: tuple[Absence, ...] = ()
+    at: datetime | None = None
+
+    def absence_of(self, userid: str, at: datetime | None = None) -> Absence | None:
+        """Return the absence of a member at a moment, or None while he is there."""
+        moment = at or self.at
+        if moment is None:
+            return None
+        return next((one for one in self.absences if one.userid == userid and one.covers(moment)), None)
+
+    def stand_in(self, userid: str, at: datetime | None = None) -> str | None:
+        """Return who does a member's part: himself while he is there, else who stands in; None: nobody."""
+        asked: set[str] = set()
+        while (absence := self.absence_of(userid, at)) is not None:
+            asked.add(userid)
+            userid = absence.substitute
+            if not userid or userid in asked:
+                return None
+        return userid
+
+    def present(self, userids: Iterable[str], at: datetime | None = None) -> tuple[str, ...]:
+        """Return who does the part of these members, each once; nobody for who is away without anybody."""
+        found = (self.stand_in(userid, at) for userid in userids)
+        return tuple(dict.fromkeys(userid for userid in found if userid is not None))
 
     def persona_of(self, userid: str, *, otherwise: str | None = None) -> PersonaSpec:
         """Return who ``userid`` speaks as.
@@ -50,15 +89,17 @@ class Roster:
         """Return a persona's name, or its key when a newer pack does not know it any more."""
         return next((spec.name for spec in self.pack.personas if spec.key == persona), persona)
 
-    def senders(self, persona: str) -> tuple[str, ...]:
+    def senders(self, persona: str, at: datetime | None = None) -> tuple[str, ...]:
         """Return the members that post as ``persona`` and can do so in this corp.
 
-        When nobody bound to the default persona serves customers here (a fresh installation), everybody
-        who serves and is bound to nothing posts as it.
+        Who is away is left out while another one is there; when all are, their helpers tap for them (see
+        :meth:`tappers`). When nobody bound to the default persona serves customers here (a fresh
+        installation), everybody who serves and is bound to nothing posts as it.
         """
         bound = tuple(u for u in self.speakers.get(persona, ()) if u in self.serving)
+        there = tuple(u for u in bound if self.absence_of(u, at) is None)
         if bound or persona != self.pack.default_persona:
-            return bound
+            return there or bound
         taken = {
             u
             for group in (self.speakers, self.delegates, self.approvers)
@@ -68,6 +109,18 @@ class Roster:
         return tuple(sorted(self.serving - taken))
 
     def reviewers(self, persona: str) -> tuple[str, ...]:
+        """Return who is asked to decide for ``persona``: those who may, or who stands in for who is away.
+
+        When all of them are away and nobody stands in, the managers are asked.
+        """
+        entitled = self.entitled(persona)
+        return self.present(entitled) or (self.managers() if entitled else ())
+
+    def may_decide(self, persona: str, userid: str) -> bool:
+        """Tell whether a member may decide for ``persona``: also one who is away, or was asked instead."""
+        return userid in self.entitled(persona) or userid in self.reviewers(persona)
+
+    def entitled(self, persona: str) -> tuple[str, ...]:
         """Return who may decide for ``persona``: the doctor and the 医助, or the assistant's approvers."""
         # A persona that left the pack keeps the people bound to it in the console.
         kind = next((spec.kind for spec in self.pack.personas if spec.key == persona), None)
@@ -78,14 +131,42 @@ class Roster:
         return tuple(dict.fromkeys(people))
 
     def managers(self) -> tuple[str, ...]:
-        """Return who is told when nobody acts: the approvers of the default persona."""
-        return self.approvers.get(self.pack.default_persona, ())
+        """Return who is told when nobody acts: the approvers of the default persona, or who stands in."""
+        bound = self.approvers.get(self.pack.default_persona, ())
+        return self.present(bound) or bound
+
+    def manages(self, userid: str) -> bool:
+        """Tell whether a member may do what only managers may: one who is away still may."""
+        return userid in self.approvers.get(self.pack.default_persona, ()) or userid in self.managers()
+
+    def tappers(self, persona: str, sender: str) -> tuple[str, ...]:
+        """Return who sees to it that ``sender``'s task is tapped: he, or who stands in, and the 医助.
+
+        When nobody is left, he and the managers: his account alone can send it.
+        """
+        people = self.present((sender, *self.delegates.get(persona, ())))
+        return people or tuple(dict.fromkeys((sender, *self.managers())))
 
 
-async def load_roster(session: AsyncSession, pack: Pack) -> Roster:
-    """Read the bindings; personas that nobody changed in the console follow the pack."""
+async def load_roster(session: AsyncSession, pack: Pack, *, now: datetime | None = None) -> Roster:
+    """Read the bindings; personas that nobody changed in the console follow the pack.
+
+    Args:
+        now: read who is away too. Without it everybody is there: for those who only ask who is bound.
+    """
     serving = await session.scalars(select(Member.userid).where(Member.serves))
-    return await _bound(session, pack, serving=frozenset(serving))
+    roster = await _bound(session, pack, serving=frozenset(serving))
+    if now is None:
+        return roster
+    away = await session.scalars(select(Away).where(Away.until > now).order_by(Away.id.desc()))
+    return replace(
+        roster,
+        at=now,
+        absences=tuple(
+            Absence(userid=one.userid, since=one.since, until=one.until, substitute=one.substitute)
+            for one in away
+        ),
+    )
 
 
 async def load_speakers(session: AsyncSession, pack: Pack) -> Roster:

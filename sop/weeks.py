@@ -15,7 +15,7 @@ from clinic.tables import CustomerGroup, GroupMember
 from content.plans.specs import GroupBody, MomentsBody
 from sop.attachments import from_item
 from sop.life import PostState
-from sop.planner import GroupFact, History, WeekPlan, plan_week
+from sop.planner import HAND, GroupFact, History, WeekPlan, plan_week
 from sop.posts import check_content, digest_of, finding_document
 from sop.review import extended, offer, was_offered
 from sop.tables import Batch, Post
@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from sop.wants import Calendar
 
 GIVEN_UP: Final = frozenset({PostState.REJECTED, PostState.CANCELLED, PostState.EXPIRED, PostState.FAILED})
+
+
+# Posts that a week's planning made: not those to single patients, nor what staff sent to review themselves.
+_PLANNED = (Post.kind != "direct", Post.slot.not_like(f"%{HAND}%"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +86,8 @@ async def draft_week(
     Everything is one transaction: either the whole week waits in review or nothing does. Slots sooner than
     ``lead`` from now are left out, since nobody could review them.
     """
-    standing = await posts_of_week(session, week)
-    if standing:
+    if await drafted(session, week):
+        standing = await posts_of_week(session, week)
         return Planned(week=week, created=False, posts=tuple(standing), notices=())
     plan = plan_week(
         roster,
@@ -98,10 +102,12 @@ async def draft_week(
     personas = sorted({draft.persona.key for draft in plan.drafts})
     batches = {key: await batch_for(session, week, key, now) for key in personas}
     # Another process may have drafted the week while this one waited for the batches.
-    if standing := await posts_of_week(session, week):
+    if await drafted(session, week):
+        standing = await posts_of_week(session, week)
         return Planned(week=week, created=False, posts=tuple(standing), notices=())
+    plan = _beside(plan, await posts_of_week(session, week), zone=zone)
     for draft in plan.drafts:
-        session.add(_post(draft, batches[draft.persona.key], roster.pack, renderer, checker, now))
+        session.add(post_of(draft, batches[draft.persona.key], roster.pack, renderer, checker, now))
     await session.flush()
     for batch in batches.values():
         if await was_offered(session, batch):
@@ -141,7 +147,7 @@ async def extend_week(
     already gets no more than its plan's most.
     """
     standing = await posts_of_week(session, week)
-    if not standing or not _most_a_week(plans):
+    if not _most_a_week(plans) or not await drafted(session, week):
         return 0
     plan = plan_week(
         roster,
@@ -173,11 +179,51 @@ async def extend_week(
         key = draft.persona.key
         if key not in batches:
             batches[key] = await batch_for(session, week, key, now)
-        session.add(_post(draft, batches[key], roster.pack, renderer, checker, now))
+        session.add(post_of(draft, batches[key], roster.pack, renderer, checker, now))
     await session.flush()
     for batch in batches.values():
         await extended(session, batch, roster=roster, now=now, public_url=public_url)
     return len(fresh)
+
+
+async def latest_drafted(session: AsyncSession) -> date | None:
+    """Return the Monday of the latest week that was drafted, whatever else is queued later."""
+    found: date | None = await session.scalar(select(func.max(Batch.week)).join(Post).where(*_PLANNED))
+    return found
+
+
+async def drafted(session: AsyncSession, week: date) -> int:
+    """Return how many posts the planning of this week made; 0: it was not planned yet."""
+    query = select(func.count(Post.id)).join(Batch).where(Batch.week == week, *_PLANNED)
+    return (await session.scalars(query)).one()
+
+
+def _beside(plan: WeekPlan, standing: Sequence[Post], *, zone: ZoneInfo) -> WeekPlan:
+    """Leave out moments for which a day has no room any more beside what staff sent to review themselves."""
+    hours = {
+        (post.persona, post.scheduled_at)
+        for post in standing
+        if post.kind == "moment" and PostState(post.state) not in GIVEN_UP
+    }
+    if not hours:
+        return plan
+    kept: list[Draft] = []
+    notices = list(plan.notices)
+    for draft in plan.drafts:
+        at = (draft.persona.key, draft.scheduled_at)
+        day = draft.scheduled_at.astimezone(zone).date()
+        others = {
+            hour
+            for persona, hour in hours - {at}
+            if persona == draft.persona.key and hour.astimezone(zone).date() == day
+        }
+        if draft.kind == "moment" and len(others) >= draft.persona.max_moments_per_day:
+            notices.append(f"人设“{draft.persona.name}”{day:%m-%d} 已有自己送审的朋友圈，这一天不再排")
+            continue
+        kept.append(draft)
+        if draft.kind == "moment":
+            hours.add(at)
+    return WeekPlan(drafts=tuple(kept), notices=tuple(dict.fromkeys(notices)))
 
 
 def _most_a_week(plans: Sequence[Plan]) -> int:
@@ -222,9 +268,10 @@ async def batch_for(session: AsyncSession, week: date, persona: str, now: dateti
     return found.one()
 
 
-def _post(
+def post_of(
     draft: Draft, batch: Batch, pack: Pack, renderer: Renderer, checker: Checker, now: datetime
 ) -> Post:
+    """Return a post that says a draft, checked: in review, or a draft for an editor when it is blocked."""
     text = renderer.render(draft.item.text, **pack.variables(draft.persona))
     attachments = from_item(draft.item.attachments, pack)
     audience = {"chat_ids": list(draft.chat_ids)} if draft.kind == "group" else {"members": [draft.sender]}
@@ -243,6 +290,7 @@ def _post(
         sender=draft.sender,
         category=draft.item.category,
         content_key=draft.item.key,
+        plan_key=draft.plan,
         text=text,
         attachments=attachments,
         audience=audience,

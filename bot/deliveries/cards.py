@@ -79,6 +79,10 @@ class ReviewCardDelivery(PlainDelivery):
         if outcome.state == outbox.SENT:
             wanted = SendReviewCard.model_validate(effect.payload)
             await review.sent(session, wanted.card_id, response_code=outcome.facts, now=now)
+            card = await session.get_one(ReviewCard, wanted.card_id, populate_existing=True)
+            if card.closed_at is not None:  # while it was on its way
+                roster = await load_roster(session, self._pack)
+                await review.overtaken(session, card, roster=roster, now=now, public_url=self._public_url)
 
 
 class CardUpdateDelivery(PlainDelivery):

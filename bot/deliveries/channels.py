@@ -79,7 +79,7 @@ class _CodeDelivery(PlainDelivery):
             error=outcome.error or "企业微信没有接受",
             gone=outcome.errcode == NO_SUCH_WAY,
             title=channel.title if channel else wanted.state,
-            roster=await load_roster(session, self._pack),
+            roster=await load_roster(session, self._pack, now=now),
             public_url=self._public_url,
             key=effect.key,
             now=now,

@@ -67,7 +67,7 @@ class ContactFetch(PlainDelivery):
                 patient,
                 Happening(kind="tags_changed", at=now),
                 pack=self._pack,
-                roster=await load_roster(session, self._pack),
+                roster=await load_roster(session, self._pack, now=now),
                 public_url=self._public_url,
                 now=now,
             )

@@ -182,7 +182,7 @@ class WelcomeDelivery(PlainDelivery):
                 variant=wanted.variant,
             ),
             pack=self._pack,
-            roster=await load_roster(session, self._pack),
+            roster=await load_roster(session, self._pack, now=now),
             public_url=self._public_url,
             now=now,
         )
@@ -208,7 +208,7 @@ class WelcomeDelivery(PlainDelivery):
         via = f"，来自渠道“{channel.title}”" if channel else ""
         await hand_out(
             session,
-            roster=await load_roster(session, self._pack),
+            roster=await load_roster(session, self._pack, now=now),
             public_url=self._public_url,
             key=f"welcome-missed:{effect.key}",
             kind="welcome_missed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import select
@@ -93,7 +94,7 @@ async def edit_post(call: Call[PostPath, Nothing, PostEdit]) -> Answer:
             call.path.id,
             now=now,
             actor=ACTOR,
-            pack=deps.pack,
+            pack=await deps.library.pack(session),
             checker=deps.checker,
             expected_digest=body.digest or None,
             text=body.text if body.has("text") else None,
@@ -101,7 +102,7 @@ async def edit_post(call: Call[PostPath, Nothing, PostEdit]) -> Answer:
             scheduled_at=body.scheduled_at if body.has("scheduled_at") else None,
         )
         if post.revision != before:
-            roster = await load_roster(session, deps.pack)
+            roster = await load_roster(session, deps.pack, now=now)
             await review.reopened(session, post, roster=roster, now=now, public_url=deps.public_url)
         await session.flush()
         detail = await post_detail(session, post, deps.zone)
@@ -111,7 +112,7 @@ async def edit_post(call: Call[PostPath, Nothing, PostEdit]) -> Answer:
 
 async def approve_post(call: Call[PostPath, Nothing, Decision]) -> Answer:
     """Approve exactly the content that was read."""
-    return await _decide(call, decisions.approve)
+    return await _decide(call, partial(decisions.approve, needed=call.deps.pack.house.approvals))
 
 
 async def reject_post(call: Call[PostPath, Nothing, Decision]) -> Answer:
@@ -137,7 +138,7 @@ async def _decide(call: Call[PostPath, Nothing, Decision], decide: Decide) -> An
             now=now,
             reason=call.body.reason.strip(),
         )
-        roster = await load_roster(session, deps.pack)
+        roster = await load_roster(session, deps.pack, now=now)
         await review.settled(
             session, post.batch_id, roster=roster, now=now, public_url=deps.public_url, by="API"
         )

@@ -116,7 +116,7 @@ async def reset(request: web.Request) -> web.StreamResponse:
 
 async def _offer_again(session: AsyncSession, deps: Deps, persona: str) -> None:
     await session.flush()
-    roster = await load_roster(session, deps.pack)
+    roster = await load_roster(session, deps.pack, now=deps.clock.now())
     await review.rebound(session, persona, roster=roster, now=deps.clock.now(), public_url=deps.public_url)
 
 

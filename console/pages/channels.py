@@ -17,6 +17,7 @@ from console.frame import actor_of, deps_of, go, hours_of, page
 from console.views import Attachment, face_of, load_names
 from content.channel_specs import MAIN
 from content.greeting import Arrival
+from content.pack import NotInPackError
 from sop import channels
 from sop.roster import load_roster
 
@@ -84,18 +85,25 @@ async def detail(request: web.Request) -> web.StreamResponse:
 
 
 async def download(request: web.Request) -> web.StreamResponse:
-    """The code to print, with a place for the clinic's logo; the pack's picture ``logo`` stands there."""
+    """The code to print, with a place for the clinic's logo; the picture ``logo`` stands there."""
     deps, kind = deps_of(request), request.match_info["kind"]
     state = request.match_info["state"]
     async with deps.database.read() as session:
         picture = await records.picture(session, state)
     if picture is None:
         raise web.HTTPNotFound
-    data, content_type = await code_pictures.printable(picture, kind, pack=deps.pack)
+    data, content_type = await code_pictures.printable(picture, kind, logo=await _logo(deps))
     headers = {"Cache-Control": "private, no-store"}
     if "download" in request.query:
         headers["Content-Disposition"] = f'attachment; filename="{state}.{kind}"'
     return web.Response(body=data, content_type=content_type, headers=headers)
+
+
+async def _logo(deps: Deps) -> bytes | None:
+    try:
+        return await deps.library.picture(code_pictures.LOGO)
+    except (NotInPackError, OSError):
+        return None
 
 
 async def act(request: web.Request) -> web.StreamResponse:
@@ -136,6 +144,7 @@ async def tester(request: web.Request) -> web.StreamResponse:
     async with deps.database.read() as session:
         roster = await load_roster(session, deps.pack)
         wordings = await load_wordings(session, now=hours.now)
+        pack = await deps.library.pack(session)
         waiting = await waiting_count(session)
     persona = _persona(deps.pack, query.get("persona"), state)
     arrival = Arrival(
@@ -152,7 +161,7 @@ async def tester(request: web.Request) -> web.StreamResponse:
             "title": "正文" if text.key == MAIN else f"写法 {text.key}",
             "share": round(100 * text.share / total),
             "text": _rendered(deps, persona, text.text, query.get("name", "小雨")[:20], state),
-            "cards": [_card(deps.pack, key) for key in text.attachments],
+            "cards": [_card(pack, key) for key in text.attachments],
         }
         for text in welcome.texts
     ]

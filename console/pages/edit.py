@@ -101,7 +101,7 @@ async def save(request: web.Request) -> web.StreamResponse:
                 post_id,
                 now=now,
                 actor=actor,
-                pack=deps.pack,
+                pack=await deps.library.pack(session),
                 checker=deps.checker,
                 expected_digest=form.digest,
                 text=text,
@@ -110,7 +110,7 @@ async def save(request: web.Request) -> web.StreamResponse:
             )
             changed = post.revision != before
             if changed:
-                roster = await load_roster(session, deps.pack)
+                roster = await load_roster(session, deps.pack, now=deps.clock.now())
                 await review.reopened(session, post, roster=roster, now=now, public_url=deps.public_url)
     except Outdated as exc:
         return await conflict(request, post_id, str(exc), draft=str(raw.get("text", "")))
@@ -163,7 +163,10 @@ async def _form(
     deps, hours = deps_of(request), hours_of(request)
     async with deps.database.read() as session:
         post = await get_post(session, post_id)
-        (view,) = await load_views(session, [post], pack=deps.pack, zone=deps.zone, now=hours.now)
+        (view,) = await load_views(
+            session, [post], pack=await deps.library.pack(session), zone=deps.zone, now=hours.now
+        )
+        pack = await deps.library.pack(session)
         waiting = await waiting_count(session)
     if not view.can_edit:
         return await conflict(request, post_id, str(NotEditable(post)))
@@ -175,7 +178,7 @@ async def _form(
         status=status,
         view=view,
         fields=shown,
-        choices=_choices(post, deps.pack, shown.chosen),
+        choices=_choices(post, pack, shown.chosen),
         digest=digest or post.digest,
         back=local_path(back, f"/console/posts/{post_id}"),
         place=place,
@@ -226,7 +229,7 @@ def _choices(post: Post, pack: Pack, chosen: Sequence[str]) -> tuple[Choice, ...
     """Return what can be ticked: the post's own attachments first, then the library's."""
     offered: dict[str, Mapping[str, Any]] = dict(zip(_chosen(post), post.attachments, strict=True))
     for asset in pack.assets:
-        if asset.kind in KINDS_FOR.get(post.kind, ()):
+        if asset.kind in KINDS_FOR.get(post.kind, ()) and not asset.retired:
             offered.setdefault(
                 ASSET + asset.key,
                 {

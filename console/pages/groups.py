@@ -164,7 +164,7 @@ async def choose(request: web.Request) -> web.StreamResponse:
                 session,
                 group,
                 after,
-                roster=await load_roster(session, deps.pack),
+                roster=await load_roster(session, deps.pack, now=deps.clock.now()),
                 public_url=deps.public_url,
                 now=now,
             )

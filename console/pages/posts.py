@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 from sqlalchemy import select
@@ -62,7 +63,9 @@ async def index(request: web.Request) -> web.StreamResponse:
             )
         except ValueError as exc:
             raise FormRefused("cursor", str(exc)) from exc
-        views = await load_views(session, found.items, pack=deps.pack, zone=deps.zone, now=hours.now)
+        views = await load_views(
+            session, found.items, pack=await deps.library.pack(session), zone=deps.zone, now=hours.now
+        )
         waiting = await waiting_count(session)
     kept = {"state": state or "", "persona": persona or "", "from": str(first), "to": str(last)}
     return page(
@@ -83,7 +86,9 @@ async def detail(request: web.Request) -> web.StreamResponse:
     post_id = int(request.match_info["id"])
     async with deps.database.read() as session:
         post = await get_post(session, post_id)
-        (view,) = await load_views(session, [post], pack=deps.pack, zone=deps.zone, now=hours.now)
+        (view,) = await load_views(
+            session, [post], pack=await deps.library.pack(session), zone=deps.zone, now=hours.now
+        )
         entries = await audit.of_subject(session, f"post:{post_id}")
         names = await load_names(
             session,
@@ -119,7 +124,8 @@ async def decide(request: web.Request) -> web.StreamResponse:
     post_id, verb, now = int(request.match_info["id"]), request.match_info["verb"], deps.clock.now()
     fields = await request.post()
     form = parse(RejectForm, fields) if verb == "reject" else parse(DecisionForm, fields)
-    act = {"approve": decisions.approve, "reject": decisions.reject, "cancel": decisions.cancel}[verb]
+    approve = partial(decisions.approve, needed=deps.pack.house.approvals)
+    act: Any = {"approve": approve, "reject": decisions.reject, "cancel": decisions.cancel}[verb]
     try:
         async with deps.database.write() as session:
             post = await act(
@@ -144,7 +150,9 @@ async def conflict(
     deps, hours = deps_of(request), hours_of(request)
     async with deps.database.read() as session:
         post = await get_post(session, post_id)
-        (view,) = await load_views(session, [post], pack=deps.pack, zone=deps.zone, now=hours.now)
+        (view,) = await load_views(
+            session, [post], pack=await deps.library.pack(session), zone=deps.zone, now=hours.now
+        )
         waiting = await waiting_count(session)
     back = local_path(str((await request.post()).get("back", "")), f"/console/posts/{post_id}")
     return page(
@@ -172,7 +180,9 @@ async def answer(
     deps, hours = deps_of(request), hours_of(request)
     async with deps.database.read() as session:
         post = await get_post(session, post_id)
-        (view,) = await load_views(session, [post], pack=deps.pack, zone=deps.zone, now=hours.now)
+        (view,) = await load_views(
+            session, [post], pack=await deps.library.pack(session), zone=deps.zone, now=hours.now
+        )
         batch = await session.get_one(Batch, post.batch_id)
         progress = progress_of(await posts_of(session, batch.id), now=hours.now)
         waiting = await waiting_count(session)

@@ -61,7 +61,7 @@ async def queue(request: web.Request) -> web.StreamResponse:
             .order_by(Batch.week.desc(), Batch.id)
             .limit(RECENT)
         )
-        roster = await load_roster(session, deps.pack)
+        roster = await load_roster(session, deps.pack, now=deps.clock.now())
         known = {persona.key for persona in deps.pack.personas}
         reviewers = {key: roster.reviewers(key) for key in known}
         names = await load_names(session, userids=(u for people in reviewers.values() for u in people))
@@ -85,7 +85,9 @@ async def batch(request: web.Request, *, status: int = 200, alert: str = "") -> 
         if found is None:
             raise web.HTTPNotFound
         posts = await posts_of(session, found.id)
-        views = await load_views(session, posts, pack=deps.pack, zone=deps.zone, now=hours.now)
+        views = await load_views(
+            session, posts, pack=await deps.library.pack(session), zone=deps.zone, now=hours.now
+        )
         waiting = await waiting_count(session)
     shown = [v for v in views if not only or v.state in (PostState.IN_REVIEW, PostState.DRAFT)]
     days = list(dict.fromkeys(view.day for view in shown))
@@ -110,7 +112,9 @@ async def approve_all(request: web.Request) -> web.StreamResponse:
     seen = dict(pair.split(":", 1) for pair in strings(await request.post(), "seen") if ":" in pair)
     try:
         async with deps.database.write() as session:
-            done, late = await _approve_seen(session, batch_id, seen, actor=actor, now=now)
+            done, half, late = await _approve_seen(
+                session, batch_id, seen, actor=actor, now=now, needed=deps.pack.house.approvals
+            )
             await settle(request, session, batch_id, now=now)
     except Outdated as exc:
         # Nothing was approved: what the reviewer did not see must not slip through with the rest.
@@ -119,35 +123,48 @@ async def approve_all(request: web.Request) -> web.StreamResponse:
     deps.wake()
     missed = f"；另有 {late} 条已过发送时间" if late else ""
     here = f"/console/review/{batch_id}"
+    if half:
+        return go(request, here, note=f"已记下你的通过，{half} 条还需要另一位审核人通过{missed}。")
     if not done:
         return go(request, here, note=f"没有可以通过的内容{missed}。", tone="warn")
     return go(request, here, note=f"已通过 {done} 条内容，到点会创建发送任务{missed}。")
 
 
 async def _approve_seen(
-    session: AsyncSession, batch_id: int, seen: Mapping[str, str], *, actor: str, now: datetime
-) -> tuple[int, int]:
-    """Approve what waits; return how many, and how many were left because their hour has passed.
+    session: AsyncSession,
+    batch_id: int,
+    seen: Mapping[str, str],
+    *,
+    actor: str,
+    now: datetime,
+    needed: int,
+) -> tuple[int, int, int]:
+    """Approve what waits; return how many are approved, how many need somebody else too, how many are late.
 
     Raises:
         Outdated: something waits that was not seen as it is.
     """
-    done = late = 0
+    done = half = late = 0
     for post in await review.waiting(session, batch_id):
         if seen.get(str(post.id)) != post.digest:
             raise Outdated(post)
         if post.scheduled_at <= now:
             late += 1
             continue
-        await decisions.approve(session, post.id, digest=post.digest, actor=actor, via="console", now=now)
-        done += 1
-    return done, late
+        decided = await decisions.approve(
+            session, post.id, digest=post.digest, actor=actor, via="console", now=now, needed=needed
+        )
+        if decided.state == PostState.APPROVED:
+            done += 1
+        else:
+            half += 1
+    return done, half, late
 
 
 async def settle(request: web.Request, session: AsyncSession, batch_id: int, *, now: datetime) -> None:
     """Close the batch's cards when nothing of it waits any more."""
     deps, actor = deps_of(request), actor_of(request)
-    roster = await load_roster(session, deps.pack)
+    roster = await load_roster(session, deps.pack, now=deps.clock.now())
     await review.settled(
         session,
         batch_id,

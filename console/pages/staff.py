@@ -41,7 +41,7 @@ async def index(request: web.Request) -> web.StreamResponse:
     """Everybody, first those whose patients wait for somebody."""
     deps = deps_of(request)
     async with deps.database.read() as session:
-        roster = await load_roster(session, deps.pack)
+        roster = await load_roster(session, deps.pack, now=deps.clock.now())
         found = await members.load_colleagues(session, roster)
         waiting = await waiting_count(session)
     return page(request, "staff.html", colleagues=found, vacant=vacancies.vacant(roster), waiting=waiting)
@@ -54,7 +54,7 @@ async def show(request: web.Request, *, status: int = 200, problem: str = "") ->
         runs = await members.load_runs(session, userid, deps.vault)
         if wants_fragment(request):
             return page(request, "_handovers.html", runs=runs, userid=userid)
-        roster = await load_roster(session, deps.pack)
+        roster = await load_roster(session, deps.pack, now=deps.clock.now())
         colleagues = await members.load_colleagues(session, roster)
         colleague = _find(colleagues, userid)
         count, patients = await members.load_choice(session, userid, deps.vault)
@@ -129,7 +129,9 @@ async def _checked(session: AsyncSession, request: web.Request, userid: str, tak
     _, manages = await reach(session, deps, actor_of(request))
     if not manages:
         raise CannotTransfer("只有管理员和店长能安排交接")
-    colleagues = await members.load_colleagues(session, await load_roster(session, deps.pack))
+    colleagues = await members.load_colleagues(
+        session, await load_roster(session, deps.pack, now=deps.clock.now())
+    )
     if not any(c.member.userid == takeover and c.member.serves for c in colleagues):
         raise CannotTransfer("请选择一位已开通“客户联系”的同事接手")
     return _find(colleagues, userid)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
-from sqlalchemy import func, select
 
 from clinic import audit, todos
 from console.deps import WeekNotPlannable
@@ -15,7 +14,7 @@ from console.frame import actor_of, deps_of, go, hours_of, page
 from console.pages import todos as todo_pages
 from console.views import face_of
 from sop.planner import coming_week, monday_of
-from sop.tables import Batch, Post
+from sop.weeks import drafted
 from store import inbox
 
 if TYPE_CHECKING:
@@ -65,10 +64,8 @@ async def today(request: web.Request) -> web.StreamResponse:
     deps, hours = deps_of(request), hours_of(request)
     week = coming_week(hours.today)
     async with deps.database.read() as session:
-        duties = await load_duties(session, pack=deps.pack, hours=hours)
-        drafted = (
-            await session.scalars(select(func.count(Post.id)).join(Batch).where(Batch.week == week))
-        ).one()
+        duties = await load_duties(session, pack=await deps.library.pack(session), hours=hours)
+        planned = await drafted(session, week)
         mine, _ = await todo_pages.reach(session, deps, actor_of(request))
         asked = await todos.listed(session, assignees=mine, limit=TODOS_SHOWN)
         asked_count = await todos.open_count(session, mine)
@@ -78,7 +75,7 @@ async def today(request: web.Request) -> web.StreamResponse:
         duties=duties,
         face=lambda key: face_of(deps.pack, key),
         week=week,
-        drafted=drafted,
+        drafted=planned,
         effects=EFFECTS,
         effect_states=STATES,
         waiting=duties.waiting,

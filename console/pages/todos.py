@@ -92,8 +92,8 @@ async def index(request: web.Request) -> web.StreamResponse:
 
 async def reach(session: AsyncSession, deps: Deps, user: str) -> tuple[tuple[str, ...], bool]:
     """Return whose to-dos are the user's own, and whether everybody's may be seen and closed too."""
-    roster = await load_roster(session, deps.pack)
-    manages = user == ADMIN or user in roster.managers()
+    roster = await load_roster(session, deps.pack, now=deps.clock.now())
+    manages = user == ADMIN or roster.manages(user)
     return (user, MANAGER) if manages else (user,), manages
 
 

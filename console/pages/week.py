@@ -14,6 +14,7 @@ from console.frame import deps_of, hours_of, page
 from console.views import face_of, load_views
 from sop.planner import monday_of
 from sop.tables import Post
+from sop.weeks import drafted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,7 +39,10 @@ async def week(request: web.Request) -> web.StreamResponse:
         query = query.where(Post.persona == persona)
     async with deps.database.read() as session:
         posts = (await session.scalars(query)).all()
-        views = await load_views(session, posts, pack=deps.pack, zone=deps.zone, now=hours.now)
+        views = await load_views(
+            session, posts, pack=await deps.library.pack(session), zone=deps.zone, now=hours.now
+        )
+        planned = await drafted(session, start)
         waiting = await waiting_count(session)
     days = [start + timedelta(days=i) for i in range(7)]
     return page(
@@ -48,6 +52,7 @@ async def week(request: web.Request) -> web.StreamResponse:
         end=days[-1],
         days=[(day, [view for view in views if view.day == day]) for day in days],
         total=len(views),
+        drafted=planned,
         persona=persona,
         faces=[face_of(deps.pack, p.key) for p in deps.pack.personas],
         before=start - timedelta(days=7),

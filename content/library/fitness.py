@@ -62,8 +62,10 @@ def judge(written: Written, pack: Pack, others: Iterable[Written], *, renderer: 
         problems += _cover(probe, entry)
     faults = tuple(
         Fault(field=_field(problem.field), message=problem.message, remedy=problem.remedy)
+        if problem.file == HERE
+        else Fault(field="picture", message=f"有朋友圈附着它：{problem.message}", remedy="先从那条里去掉它")
         for problem in problems
-        if problem.file == HERE and problem.level == "error"
+        if problem.level == "error" and (problem.file == HERE or _field(problem.field) == "attachments")
     )
     document = document_of(entry.model) if entry is not None else dict(written.document)
     return Judged(document=document, entry=entry, faults=tuple(dict.fromkeys(faults)))
@@ -103,8 +105,12 @@ def _probe(written: Written, pack: Pack, others: Iterable[Written]) -> tuple[Dra
 
 
 def _matters(other: Written, written: Written) -> bool:
-    """Assets may be attached, answers may be found by the same words; texts do not meet each other."""
-    return other.shelf == "asset" or other.kind == written.kind == "answer"
+    """Assets may be attached, answers may be found by the same words, moments are particular about cards."""
+    return (
+        other.shelf == "asset"
+        or other.kind == written.kind == "answer"
+        or (other.kind == "moment" and written.key in other.document.get("attachments", ()))
+    )
 
 
 def _put(draft: Draft, written: Written, *, file: str) -> Entry[Any] | None:

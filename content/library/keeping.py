@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import func, select
 
-from content.library.importing import STAFF
+from content.library.importing import STAFF, current_version
 from content.library.tables import LibraryItem, LibraryVersion
 from content.written import SHAPES, Written, ordered
 
@@ -75,6 +75,38 @@ class Kept:
     def edited(self) -> bool:
         """Whether staff made it, or changed what the pack says."""
         return self.item.digest != self.item.pack_digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stocked:
+    """An entry as it stands, for lists."""
+
+    entry: Written
+    version: int
+    offered: bool
+    edited: bool
+    changed_at: datetime
+
+
+async def stock(session: AsyncSession, *, shelf: str | None = None) -> list[Stocked]:
+    """Return what the library has, in the order of the files; retired entries too."""
+    query = (
+        select(LibraryItem, LibraryVersion.document, LibraryVersion.picture)
+        .join(LibraryVersion, current_version())
+        .order_by(LibraryItem.file, LibraryItem.position, LibraryItem.key)
+    )
+    if shelf is not None:
+        query = query.where(LibraryItem.shelf == shelf)
+    return [
+        Stocked(
+            entry=Written(kind=item.kind, key=item.key, file=item.file, document=document, picture=picture),
+            version=item.version,
+            offered=item.offered is not None,
+            edited=item.digest != item.pack_digest,
+            changed_at=item.changed_at,
+        )
+        for item, document, picture in await session.execute(query)
+    ]
 
 
 async def get(session: AsyncSession, shelf: str, key: str, *, lock: bool = False) -> Kept:

@@ -184,8 +184,10 @@ def _treatments(spot: Spot, field: str, keys: Sequence[str], known: Known) -> It
     if known.treatments is None:
         return
     for index, key in enumerate(keys):
-        if key.removesuffix(".*") not in known.treatments:
-            yield spot.unknown(field, index, what="治疗项目", key=key, known=known.treatments)
+        family = key.removesuffix("*") if key.endswith(".*") else "\0"
+        if key.removesuffix(".*") in known.treatments or any(k.startswith(family) for k in known.treatments):
+            continue
+        yield spot.unknown(field, index, what="治疗项目", key=key, known=known.treatments)
 
 
 def _people(spot: Spot, field: str, keys: Sequence[str], known: Known) -> Iterator[Problem]:

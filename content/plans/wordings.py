@@ -58,7 +58,8 @@ def said_in(plan: Plan) -> str:
         return f"{len(body.steps)} 步，{contacts} 次联系"
     if isinstance(body, GroupBody):
         dated = len(body.after_creation) + len(body.after_joining) + len(body.campaigns)
-        return f"每周 {len(body.slots)} 个时段" + (f"，另有 {dated} 条按天数或日期" if dated else "")
+        parts = [f"每周 {len(body.slots)} 个时段"] if body.slots else []
+        return "，".join([*parts, *([f"{dated} 条按天数或日期"] if dated else [])])
     assert isinstance(body, MomentsBody)
     extra = f"，节日等 {len(body.calendar)} 个" if body.calendar else ""
     return f"每周 {len(body.slots)} 个时段{extra}"

@@ -23,6 +23,7 @@ async def test_a_newly_bound_assistant_gets_the_card_and_the_old_one_says_so(
 ) -> None:
     await clinic.plan()
     old = await card_of(clinic, "zhao.min", "张医生")
+    await clinic.runtime.courier.drain()  # its code is written down
     async with clinic.runtime.database.write() as session:
         session.add_all(
             PersonaBinding(persona="doctor-zhang", userid=userid, role=role)
@@ -59,7 +60,7 @@ async def test_a_picture_changed_after_the_approval_is_not_sent(clinic: Clinic) 
     clinic.clock.advance_to(datetime.fromisoformat(post["scheduled_at"]) + timedelta(seconds=1))
 
     ended = await clinic.state_of(post["id"], "failed")
-    assert "更换" in ended["reason"]
+    assert "不是审核时的那一张" in ended["reason"]
     assert clinic.journal(MOMENT) == []
 
 

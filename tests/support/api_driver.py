@@ -189,6 +189,7 @@ async def api_clinic(
     database = Database(database_url)
     clock = StandingClock(MONDAY)
     pack, renderer, checker = scene.pack, Renderer(), scene.checker
+    library = Library(database, pack)
 
     async def plan_week(week: date, actor: str) -> Planned:
         if clinic.unplannable:
@@ -197,7 +198,7 @@ async def api_clinic(
             return await draft_week(
                 session,
                 week,
-                roster=await load_roster(session, pack),
+                roster=await load_roster(session, await library.pack(session)),
                 renderer=renderer,
                 checker=checker,
                 now=clock.now(),
@@ -213,7 +214,7 @@ async def api_clinic(
         clock=clock,
         zone=ZONE,
         pack=pack,
-        library=Library(database, pack),
+        library=library,
         renderer=renderer,
         checker=checker,
         vault=vault,

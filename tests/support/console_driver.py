@@ -44,19 +44,30 @@ class _Forms(HTMLParser):
         self.loose: list[tuple[str, str, str]] = []
         self._open: dict[str, Any] | None = None
         self._textarea: str | None = None
+        self._select: tuple[str, bool] | None = None  # its name, and whether several may be chosen
+        self._options: list[list[Any]] = []  # value, or None for its text, and whether it is chosen
         self._text = ""
 
-    def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
+    def handle_starttag(  # noqa: C901  (one branch per kind of field)
+        self, tag: str, attrs: Sequence[tuple[str, str | None]]
+    ) -> None:
         at = {name: value or "" for name, value in attrs}
         if tag == "form":
             self._open = {"action": at.get("action", ""), "fields": []}
             self.forms.append(self._open)
             if "id" in at:
                 self.by_id[at["id"]] = self._open
+        elif tag == "select":
+            self._select, self._options = (at.get("name", ""), "multiple" in at), []
+        elif tag == "option":
+            self._options.append([at.get("value"), "selected" in at])
+            self._text = ""
         elif tag == "textarea":
             self._textarea, self._text = at.get("name"), ""
         elif tag == "input" and "name" in at:
-            if at.get("type") == "checkbox" and "checked" not in at:
+            if at.get("type") in ("checkbox", "radio") and "checked" not in at:
+                return
+            if at.get("type") == "file":
                 return
             if "form" in at:
                 self.loose.append((at["form"], at["name"], at.get("value", "")))
@@ -69,6 +80,15 @@ class _Forms(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":
             self._open = None
+        elif tag == "option" and self._options and self._options[-1][0] is None:
+            self._options[-1][0] = self._text.strip()
+        elif tag == "select" and self._select is not None:
+            name, several = self._select
+            chosen = [value for value, on in self._options if on]
+            chosen = chosen or [value for value, _ in self._options[:1] if not several]
+            if self._open is not None and name:
+                self._open["fields"] += [(name, value) for value in chosen]
+            self._select = None
         elif tag == "textarea" and self._textarea and self._open is not None:
             self._open["fields"].append((self._textarea, self._text.removeprefix("\n")))
             self._textarea = None
@@ -175,6 +195,7 @@ async def console_desk(
 ) -> AsyncIterator[Desk]:
     """Run the console of a small clinic on a prepared database, beside one route that is not its own."""
     database, clock = Database(database_url), StandingClock(MONDAY)
+    library = Library(database, scene.pack)
 
     async def plan_week(week: date, actor: str) -> Planned:
         if desk.unplannable:
@@ -185,7 +206,7 @@ async def console_desk(
             return await draft_week(
                 session,
                 week,
-                roster=await load_roster(session, scene.pack),
+                roster=await load_roster(session, await library.pack(session)),
                 renderer=renderer,
                 checker=scene.checker,
                 now=clock.now(),
@@ -205,7 +226,7 @@ async def console_desk(
         clock=clock,
         zone=ZONE,
         pack=scene.pack,
-        library=Library(database, scene.pack),
+        library=library,
         renderer=renderer,
         checker=scene.checker,
         vault=Vault("a secret of the tests"),

@@ -14,13 +14,16 @@ from sop import decisions
 from sop.direct import DirectDraft
 from sop.direct import queue as queue_drafts
 from sop.planner import monday_of
+from sop.posts import edit_post
 from sop.roster import load_roster
 from sop.tables import Post
+from store.outbox import OutboxEffect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from content.pack import Pack
+    from sop.roster import Roster
     from store.database import Database
 
 MORNING = datetime(2026, 11, 23, 1, tzinfo=UTC)  # Monday, 09:00 in the clinic
@@ -100,6 +103,32 @@ class Queue:
                     session, post.id, digest=post.digest, actor="chen.jing", via="console", now=self.now
                 )
         return post
+
+    async def edit(self, post: Post, *, text: str, actor: str = "chen.jing") -> Post:
+        """Change what a post says."""
+        async with self.database.write() as session:
+            return await edit_post(
+                session,
+                post.id,
+                now=self.now,
+                actor=actor,
+                pack=self.pack,
+                checker=self.checker,
+                text=text,
+            )
+
+    async def roster(self) -> Roster:
+        """Return who is who, and who is away, as of now."""
+        async with self.database.read() as session:
+            return await load_roster(session, self.pack, now=self.now)
+
+    async def told(self) -> list[tuple[tuple[str, ...], str]]:
+        """Return what staff were told through the app's chat so far: to whom, and the title."""
+        async with self.database.read() as session:
+            effects = await session.scalars(
+                select(OutboxEffect).where(OutboxEffect.kind == "notify_staff").order_by(OutboxEffect.id)
+            )
+            return [(tuple(one.payload["to"]), str(one.payload["title"])) for one in effects]
 
     async def read(self, post: Post) -> Post:
         """Return the post as it stands."""

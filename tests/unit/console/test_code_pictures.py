@@ -12,22 +12,17 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from console.code_pictures import printable
-from content.loader import load_pack
 from content.qr import read_code
-from tests.unit.content.pack_factory import FILES, PackFolder
 
 ADDRESSES = st.from_regex(r"https://[a-z]{3,12}\.example/[A-Za-z0-9/_-]{1,300}", fullmatch=True)
 
 
 @pytest.fixture(scope="module")
-def pack(tmp_path_factory):
-    """A pack whose logo is the worst there is: a black square that fills its place."""
-    folder = PackFolder(tmp_path_factory.mktemp("pack") / "tiny")
+def logo():
+    """The worst there is: a black square that fills its place."""
     out = io.BytesIO()
     Image.new("RGB", (200, 200), "black").save(out, "PNG")
-    folder.write_bytes("assets/logo.png", out.getvalue())
-    assets = FILES["assets/assets.yaml"] + "  - {key: logo, kind: image, file: logo.png}\n"
-    return load_pack(folder.write("assets/assets.yaml", assets).root)
+    return out.getvalue()
 
 
 def drawn(content: str) -> bytes:
@@ -38,16 +33,16 @@ def drawn(content: str) -> bytes:
 
 @settings(max_examples=8, deadline=None)
 @given(content=ADDRESSES)
-def test_a_code_of_any_length_is_read_with_a_logo_over_its_middle(pack, content):
-    data, content_type = asyncio.run(printable(drawn(content), "png", pack=pack))
+def test_a_code_of_any_length_is_read_with_a_logo_over_its_middle(logo, content):
+    data, content_type = asyncio.run(printable(drawn(content), "png", logo=logo))
 
     assert content_type == "image/png"
     assert read_code(data) == content
 
 
-def test_the_logo_stands_in_both_prints(pack):
-    png, _ = asyncio.run(printable(drawn("https://clinic.example/a"), "png", pack=pack))
-    svg, content_type = asyncio.run(printable(drawn("https://clinic.example/a"), "svg", pack=pack))
+def test_the_logo_stands_in_both_prints(logo):
+    png, _ = asyncio.run(printable(drawn("https://clinic.example/a"), "png", logo=logo))
+    svg, content_type = asyncio.run(printable(drawn("https://clinic.example/a"), "svg", logo=logo))
 
     with Image.open(io.BytesIO(png)) as image:
         assert image.convert("L").getpixel((image.width // 2, image.height // 2)) == 0
