@@ -6,7 +6,6 @@ import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -26,6 +25,7 @@ from bot.metrics import Metrics
 from bot.outgoing import deliveries
 from bot.planning import WeekPlanning
 from bot.queue_care import QueueCare
+from bot.roles import Role
 from bot.routing import root_router
 from bot.rule_care import RuleCare
 from bot.sync import TenantSync
@@ -69,18 +69,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 REQUEST_BYTES: Final = 1024 * 1024
-
-
-class Role(StrEnum):
-    """What a process does; one clinic runs ``all`` in one."""
-
-    ALL = "all"
-    WEB = "web"
-    WORKER = "worker"
-    SCHEDULER = "scheduler"
-
-    def does(self, role: Role) -> bool:
-        return self in (Role.ALL, role)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,15 +13,10 @@ from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.almanac_command import almanac_command
-from bot.app import Role, create_app
 from bot.logs import configure_logging
-from bot.server import Stopper, serve
+from bot.roles import Role
 from bot.settings import PREFIX, PackChoice, Settings, SettingsProblem, load_settings
-from content.loader import load_pack
 from content.problems import PackError
-from store.database import Database
-from store.schema import SchemaTooNew, upgrade
-from store.solitude import NotAlone
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -66,6 +61,12 @@ def serve_command(
 
 
 async def _serve(settings: Settings, pack: Pack, role: Role) -> int:
+    # Most of the modules of the program: every other command would wait for them.
+    from bot.app import create_app  # noqa: PLC0415
+    from bot.server import Stopper, serve  # noqa: PLC0415
+    from store.schema import SchemaTooNew  # noqa: PLC0415
+    from store.solitude import NotAlone  # noqa: PLC0415
+
     stopper = Stopper()
     app = create_app(settings, pack, role=role, on_crash=stopper.crash)
     try:
@@ -277,6 +278,9 @@ def _on_database(work: Coroutine[Any, Any, int]) -> int:
 @db.command("upgrade")
 def db_upgrade() -> None:
     """把数据库升级到这个版本的结构（serve 启动时也会做）。"""
+    from store.database import Database  # noqa: PLC0415  (only this command needs them)
+    from store.schema import SchemaTooNew, upgrade  # noqa: PLC0415
+
     configure_logging()
     settings = _settings()
 
@@ -325,6 +329,8 @@ def _settings_if_any() -> Settings | None:
 
 
 def _pack(name: str) -> Pack:
+    from content.loader import load_pack  # noqa: PLC0415  (only commands with a pack need it)
+
     try:
         return load_pack(name)
     except PackError as exc:
