@@ -32,6 +32,7 @@ check: $(READY) ## 代码风格、类型、楼层、内容包、锁文件
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 	@$(PY) -m bot check dental
+	@$(PY) -m bot check medspa
 
 bench: $(READY) ## 测速：回调入口、欢迎语、全量同步、内容检查（ARGS 传给回调入口的测速）
 	@$(PY) -m bench.callbacks $(ARGS)
