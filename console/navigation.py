@@ -29,6 +29,7 @@ NAVIGATION: Final = (
     Place(href="/console/week", icon="week", label="周历"),
     Place(href="/console/posts", icon="posts", label="内容"),
     Place(href="/console/library", icon="library", label="内容库"),
+    Place(href="/console/plans", icon="spark", label="计划"),
     Place(href="/console/groups", icon="group", label="客户群"),
     Place(href="/console/channels", icon="link", label="渠道"),
     Place(href="/console/imports", icon="import", label="导入"),

@@ -1,0 +1,341 @@
+"""Plans as the console shows them: what lets somebody begin, what each step does, and how it goes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import func, select
+
+from console.wording import WEEKDAYS, Sign
+from content.pack import NotInPackError
+from content.plans.documents import plan_of
+from content.plans.specs import GroupBody, JourneyBody, MomentsBody
+from sop.journeys.conditions import describe
+from sop.plan_tables import Enrolment, PlanVersion, StoredPlan, Touch
+from sop.plans.states import PlanState
+from sop.rehearsal.figures import WORDS
+from sop.trigger_words import told
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from content.pack import Pack
+    from content.plans.specs import After, Plan, Slot, Step, Stop
+
+KINDS: Final = {"journey": "一对一", "group": "客户群", "moments": "朋友圈"}
+CHANNELS: Final = {
+    "mass": ("群发", "posts"),
+    "todo": ("同事手发", "todo"),
+    "kf": ("微信客服", "patient"),
+    "card": ("提醒同事", "info"),
+    "tag": ("打标签", "link"),
+    "stage": ("换阶段", "right"),
+    "survey": ("问卷", "review"),
+    "invite_group": ("邀请进群", "group"),
+    "branch": ("分岔", "more"),
+}
+STATES: Final = {
+    PlanState.DRAFT: ("grey", "pencil"),
+    PlanState.ACTIVE: ("green", "check"),
+    PlanState.PAUSED: ("amber", "hand"),
+    PlanState.RETIRED: ("grey", "trash"),
+}
+STOPS: Final = {
+    "booked": "约了时间",
+    "visited": "来过了",
+    "replied": "回复了",
+    "lost": "断开联系",
+    "tag": "有了标签",
+    "stage": "到了阶段",
+    "survey": "填了问卷",
+}
+LATE: Final = {"skip": "错过就不发", "ask": "错过了问同事"}
+WORKDAYS: Final = {"next": "遇休息日顺延", "skip": "遇休息日不发"}
+PEOPLE: Final = {"active": "正在走", "done": "走完", "goal": "达到目标", "stopped": "提前结束"}
+SAID_CHARS: Final = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepView:
+    """One step in words."""
+
+    key: str
+    title: str
+    channel: str
+    icon: str
+    when: str
+    says: str
+    notes: tuple[str, ...]
+    touches: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanCard:
+    """A plan in the list."""
+
+    key: str
+    title: str
+    kind: str
+    kind_name: str
+    sign: Sign
+    version: int
+    summary: str
+    begins: str
+    people: tuple[tuple[str, int], ...]
+    offer: int  # the number of a draft that waits for publication; 0: none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanView:
+    """A plan on its own page."""
+
+    card: PlanCard
+    state: PlanState
+    purpose: str
+    begins: tuple[str, ...]
+    only: str
+    ends: tuple[str, ...]
+    steps: tuple[StepView, ...]
+    lines: tuple[tuple[str, str], ...]  # of group and moments plans: what, in words
+
+
+async def load_cards(session: AsyncSession, pack: Pack) -> tuple[PlanCard, ...]:
+    """Return every plan, running ones first, in three statements."""
+    rows = (await session.scalars(select(StoredPlan).order_by(StoredPlan.kind, StoredPlan.key))).all()
+    documents = await _documents(session, rows)
+    people = await _people(session)
+    drafts = await session.execute(
+        select(PlanVersion.plan_key, func.max(PlanVersion.number))
+        .where(PlanVersion.published_at.is_(None))
+        .group_by(PlanVersion.plan_key)
+    )
+    offers = {row[0]: row[1] for row in drafts}
+    order = [PlanState.ACTIVE, PlanState.PAUSED, PlanState.DRAFT, PlanState.RETIRED]
+    cards = [
+        _card(row, documents.get(row.key), pack, people.get(row.key, {}), offers.get(row.key, 0))
+        for row in rows
+    ]
+    places = {row.key: order.index(PlanState(row.state)) for row in rows}
+    return tuple(sorted(cards, key=lambda card: (places[card.key], card.key)))
+
+
+async def load_plan(session: AsyncSession, key: str, pack: Pack) -> PlanView | None:
+    """Return one plan with its steps, or None when there is none."""
+    row = await session.get(StoredPlan, key)
+    if row is None:
+        return None
+    documents = await _documents(session, [row])
+    plan = documents.get(key)
+    people = (await _people(session, key)).get(key, {})
+    offer = await session.scalar(
+        select(func.max(PlanVersion.number)).where(
+            PlanVersion.plan_key == key, PlanVersion.published_at.is_(None)
+        )
+    )
+    card = _card(row, plan, pack, people, offer or 0)
+    touches = await _touches(session, key)
+    return view_of(card, PlanState(row.state), plan, pack, touches)
+
+
+def view_of(
+    card: PlanCard,
+    state: PlanState,
+    plan: Plan | None,
+    pack: Pack,
+    touches: Mapping[str, Mapping[str, int]],
+) -> PlanView:
+    """Say in words what a plan does; ``touches`` by step and state."""
+    body = plan.body if plan is not None else None
+    journey = body if isinstance(body, JourneyBody) else None
+    titles = {one.key: one.title for one in pack.treatments}
+    return PlanView(
+        card=card,
+        state=state,
+        purpose={"care": "关怀", "marketing": "推广"}.get(plan.purpose, "") if plan else "",
+        begins=tuple(told(trigger, pack) for trigger in journey.trigger) if journey else (),
+        only=describe(journey.only, titles=titles) if journey and journey.only else "",
+        ends=_ends(journey) if journey else (),
+        steps=tuple(_step(step, pack, touches.get(step.key, {}), titles) for step in journey.steps)
+        if journey
+        else (),
+        lines=_lines(body, pack),
+    )
+
+
+def _card(row: StoredPlan, plan: Plan | None, pack: Pack, people: Mapping[str, int], offer: int) -> PlanCard:
+    state = PlanState(row.state)
+    tone, icon = STATES[state]
+    begins = ""
+    if plan is not None and isinstance(plan.body, JourneyBody):
+        begins = " 或 ".join(told(trigger, pack) for trigger in plan.body.trigger)
+    return PlanCard(
+        key=row.key,
+        title=plan.title if plan is not None else row.title,
+        kind=row.kind,
+        kind_name=KINDS.get(row.kind, row.kind),
+        sign=Sign(label=state.title, tone=tone, icon=icon),
+        version=row.version,
+        summary=plan.summary if plan is not None else "",
+        begins=begins,
+        people=tuple((PEOPLE[key], people[key]) for key in PEOPLE if people.get(key)),
+        offer=offer if offer > row.version else 0,
+    )
+
+
+async def _documents(session: AsyncSession, rows: Sequence[StoredPlan]) -> dict[str, Plan]:
+    wanted = {row.key: row.version for row in rows}
+    versions = await session.scalars(select(PlanVersion).where(PlanVersion.plan_key.in_(list(wanted))))
+    newest: dict[str, PlanVersion] = {}
+    for version in sorted(versions, key=lambda one: one.number):
+        # Before the first publication the draft is what there is to show.
+        if version.number == wanted[version.plan_key] or not wanted[version.plan_key]:
+            newest[version.plan_key] = version
+    return {key: plan_of(version.document) for key, version in newest.items()}
+
+
+async def _people(session: AsyncSession, key: str | None = None) -> dict[str, dict[str, int]]:
+    query = select(Enrolment.plan_key, Enrolment.state, func.count()).group_by(
+        Enrolment.plan_key, Enrolment.state
+    )
+    if key is not None:
+        query = query.where(Enrolment.plan_key == key)
+    found: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for plan, state, count in await session.execute(query):
+        found[plan][state] = count
+    return found
+
+
+async def _touches(session: AsyncSession, key: str) -> dict[str, dict[str, int]]:
+    rows = await session.execute(
+        select(Touch.step, Touch.state, func.count())
+        .where(Touch.plan_key == key)
+        .group_by(Touch.step, Touch.state)
+    )
+    found: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for step, state, count in rows:
+        found[step][state] = count
+    return found
+
+
+# ── words ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _step(step: Step, pack: Pack, touches: Mapping[str, int], titles: Mapping[str, str]) -> StepView:
+    name, icon = CHANNELS.get(step.channel, (step.channel, "info"))
+    notes = []
+    if step.when is not None:
+        notes.append(f"只在：{describe(step.when, titles=titles)}")
+    if step.variants:
+        notes.append(f"{len(step.variants)} 种写法，按份数分给不同的人")
+    if step.workday in WORKDAYS:
+        notes.append(WORKDAYS[step.workday])
+    notes += [f"{_stop(stop)}就不再发" for stop in step.stops]
+    if step.fallback:
+        notes.append(f"窗口没开就改用{CHANNELS[step.fallback][0]}")
+    if step.channel in ("mass", "todo", "kf", "survey"):
+        notes.append(LATE.get(step.late.kind, f"晚了 {step.late.hours} 小时以内补发"))
+    for way in step.ways:
+        where = "结束" if way.go == "end" else f"到“{way.go}”"
+        notes.append(f"{describe(way.when, titles=titles) if way.when else '其余的人'}：{where}")
+    return StepView(
+        key=step.key,
+        title=step.title or step.key,
+        channel=name,
+        icon=icon,
+        when=when_of(step),
+        says=_says(step, pack),
+        notes=tuple(notes),
+        touches=tuple((WORDS.get(state, state), count) for state, count in sorted(touches.items())),
+    )
+
+
+def when_of(step: Step) -> str:
+    """Say when a step is due, e.g. ``第 3 天 10:00``."""
+    parts = [_after(step.after)]
+    if step.at is not None:
+        parts.append(f"{step.at:%H:%M}")
+    if step.window is not None:
+        parts.append(f"{step.window[0]:%H:%M}–{step.window[1]:%H:%M} 之间")
+    return " ".join(parts)
+
+
+def _after(after: After) -> str:
+    since = "上一步后 " if after.since == "previous" else ""
+    spans = [f"{after.months} 个月"] if after.months else []
+    if after.days:
+        spans.append(f"{after.days} 天" if since or after.months or after.hours else f"第 {after.days} 天")
+    if after.hours:
+        spans.append(f"{after.hours} 小时")
+    if not spans:
+        return "紧接着上一步" if since else "当天"
+    return since + " ".join(spans) + ("后" if not since and (after.months or after.hours) else "")
+
+
+def _says(step: Step, pack: Pack) -> str:
+    text = step.text
+    if step.content:
+        try:
+            text = pack.direct(step.content).text
+        except NotInPackError:
+            text = next(
+                (item.text for item in (*pack.moments, *pack.group_posts) if item.key == step.content),
+                f"（内容 {step.content} 不在内容包里）",
+            )
+    if step.channel == "tag":
+        text = "，".join([*(f"加上 {path}" for path in step.add), *(f"去掉 {path}" for path in step.remove)])
+    line = " ".join(text.split())
+    return line if len(line) <= SAID_CHARS else line[: SAID_CHARS - 1] + "…"
+
+
+def _stop(stop: Stop) -> str:
+    about = "、".join((*stop.tags, *stop.stage, *stop.treatment))
+    return STOPS.get(stop.on, stop.on) + (f"（{about}）" if about else "")
+
+
+def _ends(journey: JourneyBody) -> tuple[str, ...]:
+    lines = [f"{_stop(stop)}：达到目标，结束" for stop in journey.goal]
+    lines += [f"{_stop(stop)}：提前结束" for stop in journey.stops]
+    if journey.max_contacts:
+        lines.append(f"一共最多联系 {journey.max_contacts} 次")
+    if journey.min_days_between:
+        lines.append(f"两次联系至少隔 {journey.min_days_between} 天")
+    again = journey.again.after_days
+    lines.append("每个人只走一次" if again is None else f"{again} 天以后可以再走一次")
+    return tuple(lines)
+
+
+def _lines(body: object, pack: Pack) -> tuple[tuple[str, str], ...]:
+    if isinstance(body, MomentsBody):
+        lines = [("每周", _slots(body.slots))]
+        if body.mix:
+            lines.append(("搭配", "、".join(f"{category} {share}" for category, share in body.mix)))
+        lines += [("遇到", f"{slot.on} {slot.at:%H:%M}：{slot.content}") for slot in body.calendar]
+        if body.tags:
+            lines.append(("只给", "、".join(body.tags)))
+        lines.append(("不重复", f"{body.rotation_days} 天内"))
+        return tuple(lines)
+    if isinstance(body, GroupBody):
+        roles = {role.key: role.title for role in pack.roles}
+        lines = [("哪些群", "、".join(roles.get(key, key) for key in body.roles))]
+        if body.slots:
+            lines.append(("每周", _slots(body.slots)))
+        lines += [
+            ("建群后", f"第 {s.day} 天 {s.at:%H:%M}：{s.content or '、'.join(s.categories)}")
+            for s in body.after_creation
+        ]
+        lines += [
+            ("有人进群后", f"第 {s.day} 天 {s.at:%H:%M}：{s.content or '、'.join(s.categories)}")
+            for s in body.after_joining
+        ]
+        lines += [("活动", f"{one.on} {one.at:%H:%M}：{one.content}") for one in body.campaigns]
+        lines.append(("最多", f"每周 {body.max_a_week} 条"))
+        return tuple(lines)
+    return ()
+
+
+def _slots(slots: Iterable[Slot]) -> str:
+    return "，".join(f"{WEEKDAYS[s.day - 1]} {s.at:%H:%M}（{'、'.join(s.categories)}）" for s in slots)
