@@ -15,6 +15,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from bot.logs import NoRequestLines
 from tests.support.databases import fresh_database_url
 from tests.support.webhook import CORP, KEY, PLAIN, TOKEN, Endpoint, envelope, running_endpoint
 from wecom.crypto import CallbackCrypto
@@ -230,6 +231,32 @@ async def test_a_body_of_ten_megabytes_is_refused_without_being_read_to_its_end(
     assert [(line["event"], line["reason"]) for line in logged] == [("callback.refused", "too_large")]
     assert await endpoint.counted("too_large") == 1
     assert await endpoint.deliver(PLAIN) == 200
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param(
+            "GET /console/login?code=SECRETCODE\x7f\xff HTTP/1.1\nHost: clinic", id="bytes in the query"
+        ),
+        pytest.param(
+            "GET /console/login?code=SECRETCODE HTTP/1.1\nHost: a\nContent-Length: -5", id="no length"
+        ),
+    ],
+)
+async def test_a_request_that_is_no_http_is_refused_in_a_line_that_does_not_quote_it(
+    endpoint: Endpoint, logged: list[Any], caplog: pytest.LogCaptureFixture, head: str
+) -> None:
+    server = logging.getLogger("aiohttp.server")
+    server.addFilter(quiet := NoRequestLines())
+    try:
+        assert b" 400 " in await raw(endpoint, head, [])
+    finally:
+        server.removeFilter(quiet)
+
+    assert [(record.levelname, record.exc_info) for record in caplog.records] == [("WARNING", None)]
+    assert "SECRETCODE" not in caplog.text
+    assert logged == []
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
