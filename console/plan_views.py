@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -57,6 +58,9 @@ LATE: Final = {"skip": "错过就不发", "ask": "错过了问同事"}
 WORKDAYS: Final = {"next": "遇休息日顺延", "skip": "遇休息日不发"}
 PEOPLE: Final = {"active": "正在走", "done": "走完", "goal": "达到目标", "stopped": "提前结束"}
 SAID_CHARS: Final = 80
+BLANKS: Final = {"patient.name": "（称呼）", "member.alias": "（成员）", "persona.name": "（角色名）"}
+_STATEMENT: Final = re.compile(r"\{%.*?%\}", re.DOTALL)
+_EXPRESSION: Final = re.compile(r"\{\{\s*([a-z_.]+)[^}]*\}\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,7 +247,7 @@ def _step(step: Step, pack: Pack, touches: Mapping[str, int], titles: Mapping[st
         notes.append(f"{describe(way.when, titles=titles) if way.when else '其余的人'}：{where}")
     return StepView(
         key=step.key,
-        title=step.title or step.key,
+        title=step.title,
         channel=name,
         icon=icon,
         when=when_of(step),
@@ -287,8 +291,18 @@ def _says(step: Step, pack: Pack) -> str:
             )
     if step.channel == "tag":
         text = "，".join([*(f"加上 {path}" for path in step.add), *(f"去掉 {path}" for path in step.remove)])
-    line = " ".join(text.split())
+    line = " ".join(plain(text, pack).split())
     return line if len(line) <= SAID_CHARS else line[: SAID_CHARS - 1] + "…"
+
+
+def plain(text: str, pack: Pack) -> str:
+    """Return a template as staff read it: the clinic's own words filled in, a patient's only named."""
+
+    def filled(match: re.Match[str]) -> str:
+        group, _, name = match[1].partition(".")
+        return pack.clinic.get(name, "") if group == "clinic" else BLANKS.get(match[1], "（…）")
+
+    return _EXPRESSION.sub(filled, _STATEMENT.sub("", text))
 
 
 def _stop(stop: Stop) -> str:

@@ -19,6 +19,7 @@ VISITS: Final = {
     "no_show": "爽约",
     "cancelled": "取消",
 }
+MOODS: Final = {"happy": "满意", "unhappy": "不满意", "neutral": "一般"}
 DATES: Final = {"birthday": "生日", "appointment": "约好的日子", "card_expiry": "卡项到期"}
 
 
@@ -49,8 +50,10 @@ def _date(trigger: Trigger, _pack: Pack) -> str:
     return f"{what}{'前' if trigger.offset_days < 0 else '后'} {abs(trigger.offset_days)} 天"
 
 
-def _survey(trigger: Trigger, _pack: Pack) -> str:
-    return f"填了问卷 {trigger.survey}" + _in("、".join(answers) for _, answers in trigger.answers)
+def _survey(trigger: Trigger, pack: Pack) -> str:
+    title = next((one.title for one in pack.surveys if one.key == trigger.survey), trigger.survey)
+    moods = [MOODS.get(answer, answer) for _, answers in trigger.answers for answer in answers]
+    return f"填了问卷“{title}”" + _in(moods)
 
 
 def _stage(trigger: Trigger, _pack: Pack) -> str:
