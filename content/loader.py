@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, time, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -78,7 +79,7 @@ def load_pack(name_or_path: str | Path) -> Pack:
         raise PackError(_in_order(problems))
     pack = _build(draft, renderer)
     warnings = _in_order([*problems, *rotation_warnings(pack)])
-    return _build(draft, renderer, warnings=warnings)
+    return replace(pack, warnings=warnings)
 
 
 def _folder(name_or_path: str | Path) -> Path:
@@ -105,7 +106,7 @@ def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:
 # ── from what pydantic accepted to what the program uses ─────────────────────────────────────────────
 
 
-def _build(draft: Draft, renderer: Renderer, *, warnings: tuple[Problem, ...] = ()) -> Pack:
+def _build(draft: Draft, renderer: Renderer) -> Pack:
     assert draft.pack is not None
     model = draft.pack.model
     return Pack(
@@ -165,7 +166,6 @@ def _build(draft: Draft, renderer: Renderer, *, warnings: tuple[Problem, ...] = 
         assets=tuple(_asset(entry, draft.root, renderer, model.clinic) for entry in draft.assets),
         written=tuple(_written(draft)),
         draft=draft,
-        warnings=warnings,
     )
 
 

@@ -6,6 +6,7 @@ arithmetic, macros or includes: so a text costs no more than its length, and its
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ MAX_DEPTH = 30
 FILTERS = ("default", "d", "trim", "upper", "lower", "length")
 TESTS = ("defined", "undefined", "none")
 
+_NEWLINE = re.compile(r"\r\n|\r|\n")  # as Jinja reads line ends
 _PLAIN = (
     nodes.Output,
     nodes.TemplateData,
@@ -96,6 +98,8 @@ class Renderer:
             TemplateProblem: a mistake in the template, an unknown variable, or more than
                 ``MAX_OUTPUT_CHARS`` characters of output.
         """
+        if _is_plain(template):
+            return _tidy(_NEWLINE.sub("\n", template))
         compiled = self._compiled(template)
         text = ""
         try:
@@ -123,6 +127,8 @@ class Renderer:
         Raises:
             TemplateProblem: the template cannot be used at all.
         """
+        if _is_plain(template):
+            return ()
         tree = self._parse(template)
         inner = {id(n.node) for n in tree.find_all(nodes.Getattr)}
         uses = []
@@ -153,6 +159,11 @@ class Renderer:
             raise TemplateProblem("这段模板太复杂", line=1) from None
         _refuse_danger(tree)
         return tree
+
+
+def _is_plain(template: str) -> bool:
+    """Tell whether there is nothing to fill in, as in most texts: parsing costs more than all the rest."""
+    return "{" not in template and len(template) <= MAX_TEMPLATE_CHARS
 
 
 def _refuse_danger(tree: nodes.Template) -> None:

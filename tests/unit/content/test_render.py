@@ -162,6 +162,16 @@ jinja_like = st.lists(
 ).map("".join)
 
 
+@given(
+    st.text(max_size=60)
+    | st.lists(st.sampled_from(["你好", " ", "\n", "\r\n", "\r", "}", "%", "#", "\t", "\x0b"])).map("".join)
+)
+def test_a_text_without_anything_to_fill_in_comes_out_as_through_the_whole_machine(text):
+    plain = text.replace("{", "")
+
+    assert render(plain) == render("{# nothing #}" + plain)
+
+
 @given(st.text(max_size=100) | jinja_like)
 def test_any_template_is_filled_in_or_told(template):
     text = ""
