@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from content import dated
 from content.greeting import Arrival
 from content.pictures import ASSETS_FOLDER
+from content.plans.uses import uses_of
 from content.render import Renderer
 
 if TYPE_CHECKING:
@@ -154,8 +155,11 @@ def _never_drawn(pack: Pack) -> Iterator[str]:
     }
     left = [item.key for item in (*pack.moments, *pack.group_posts) if item.key not in drawn]
     if left:
-        shown = "、".join(left[:_SHOWN]) + (f" 等 {len(left)} 条" if len(left) > _SHOWN else "")
-        yield f"没有时段会用到它们的类别，只能手动排：{shown}"
+        yield f"没有时段会用到它们的类别，只能手动排：{_some(left)}"
+
+
+def _some(keys: Sequence[str]) -> str:
+    return "、".join(keys[:_SHOWN]) + (f" 等 {len(keys)} 条" if len(keys) > _SHOWN else "")
 
 
 def _taken(week: Iterable[WeekSlot]) -> set[str]:
@@ -196,6 +200,10 @@ def _unused_pieces(pack: Pack) -> Iterator[str]:
     )
     if files:
         yield f"没有写进 assets.yaml 的图片：{'、'.join(files)}"
+    planned = {use.key for plan in pack.plans for use in uses_of(plan)}
+    left = [item.key for item in pack.direct_texts if item.key not in planned]
+    if left and pack.plans:
+        yield f"没有计划用到的一对一内容（只能手动发）：{_some(left)}"
     tags = {tag for group in pack.tag_groups for tag in group.references} - _tags_used(pack)
     if tags:
         yield f"没有渠道和规则会打的标签（只能由同事手动打）：{'、'.join(sorted(tags))}"
@@ -222,6 +230,7 @@ def _assets_used(pack: Pack) -> set[str]:
     }
     used |= {key for welcome in pack.welcomes for text in welcome.texts for key in text.attachments}
     used |= {key for answer in pack.answers for key in answer.attachments}
+    used |= {use.key for plan in pack.plans for use in uses_of(plan)}
     used |= {role.welcome.attachment for role in pack.roles if role.welcome and role.welcome.attachment}
     return used | {asset.picture for asset in pack.assets if asset.picture and asset.key in used}
 

@@ -58,3 +58,18 @@ def test_no_text_repeats_another(name):
     }
 
     assert alike == {}
+
+
+_EMOJI = re.compile("[\U0001f300-\U0001faff\u2600-\u27bf]")
+_SHOUTS = re.compile(r"！！|!!|亲[，,！~～]|家人们|宝子|绝绝子|冲鸭|重磅|福利来袭")
+
+
+@pytest.mark.parametrize("name", packaged_packs())
+def test_no_text_shouts(name):
+    loud = [
+        key
+        for key, text in texts(load_pack(name))
+        if _SHOUTS.search(text) or len(_EMOJI.findall(text)) > 2 or text.count("！") > 2
+    ]
+
+    assert loud == []
