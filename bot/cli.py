@@ -275,6 +275,31 @@ def _on_database(work: Coroutine[Any, Any, int]) -> int:
         return _complain(f"{NO_DATABASE}（{type(exc).__name__}）")
 
 
+Scope = Annotated[str, typer.Argument(help="all 全部、persona:角色的 key，或 plan:计划的 key")]
+Reason = Annotated[str, typer.Option(help="为什么；同事在控制台会看到")]
+
+
+@cli.command("pause")
+def pause_command(scope: Scope = "all", reason: Reason = "") -> None:
+    """暂停发送：在下一次向企业微信发送之前生效，等着的内容都保留。"""
+    _switch(scope, on=True, reason=reason)
+
+
+@cli.command("resume")
+def resume_command(scope: Scope = "all", reason: Reason = "") -> None:
+    """恢复发送。"""
+    _switch(scope, on=False, reason=reason)
+
+
+def _switch(scope: str, *, on: bool, reason: str) -> NoReturn:
+    from bot.pause_command import switch  # noqa: PLC0415  (only these commands need it)
+
+    configure_logging(level=logging.WARNING)
+    settings = _settings()
+    pack = _pack(settings.content_pack)
+    raise typer.Exit(run(switch(settings, pack, scope, on=on, reason=reason)))
+
+
 @db.command("upgrade")
 def db_upgrade() -> None:
     """把数据库升级到这个版本的结构（serve 启动时也会做）。"""

@@ -15,6 +15,7 @@ from console import wording
 from console.deps import DEPS
 from console.navigation import NAVIGATION
 from console.sessions import Note, Session, Sessions
+from sop.pauses import NOTHING, Paused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +40,7 @@ class Frame:
 
 FRAME: Final = web.AppKey("frame", Frame)
 SESSION: Final = web.RequestKey("session", Session)
+PAUSED: Final = web.RequestKey("paused", Paused)
 
 
 def make_templates() -> Environment:
@@ -66,6 +68,7 @@ def make_templates() -> Environment:
         "sign": wording.sign,
         "LEVELS": wording.LEVELS,
         "KINDS": wording.KINDS,
+        "PEOPLE": wording.PEOPLE,
         "ROLES": wording.ROLES,
         "VIA": wording.VIA,
         "ACTIONS": wording.ACTIONS,
@@ -123,6 +126,7 @@ def render(request: web.Request, template: str, values: Mapping[str, Any]) -> st
             clinic=deps.pack.clinic.get("name", deps.pack.title),
             here=request.path_qs,
             path=request.path,
+            paused=request.get(PAUSED, NOTHING),
             **values,
         )
     )

@@ -12,10 +12,11 @@ from aiohttp import web
 
 from clinic.imports.files import MAX_BYTES
 from console.forms import FormRefused, local_path
-from console.frame import FRAME, SESSION, deps_of, page, wants_fragment
+from console.frame import FRAME, PAUSED, SESSION, deps_of, page, wants_fragment
 from console.records import RecordNotFound
 from content.library.keeping import NotInLibrary
 from content.pack import NotInPackError
+from sop import pauses
 from sop.attachments import AttachmentRefused
 from sop.life import NotPossible
 from sop.posts import EditRefused, NotEditable, Outdated, PostNotFound
@@ -122,7 +123,7 @@ def _verdict(exc: Exception) -> tuple[int, str]:
             return 404, str(exc)
         case Outdated() | NotPossible() | NotEditable():
             return 409, str(exc)
-        case FormRefused() | EditRefused() | AttachmentRefused():
+        case FormRefused() | EditRefused() | AttachmentRefused() | pauses.UnknownScope():
             return 422, str(exc)
         case SealBroken():
             return 500, UNREADABLE
@@ -155,7 +156,17 @@ async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
 
 
-MIDDLEWARES: Final = (harden, recall, explain, admit)
+@web.middleware
+async def note_pauses(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Read which kill switches are on: every page says so."""
+    if not request.path.startswith(STATIC_PREFIX) and request[SESSION].user is not None:
+        deps = deps_of(request)
+        async with deps.database.read() as session:
+            request[PAUSED] = await pauses.load(session, deps.pack)
+    return await handler(request)
+
+
+MIDDLEWARES: Final = (harden, recall, explain, admit, note_pauses)
 
 
 async def _token(request: web.Request) -> str:

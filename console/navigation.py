@@ -35,4 +35,5 @@ NAVIGATION: Final = (
     Place(href="/console/imports", icon="import", label="导入"),
     Place(href="/console/staff", icon="keys", label="员工"),
     Place(href="/console/accounts", icon="people", label="账号"),
+    Place(href="/console/pauses", icon="pause", label="暂停"),
 )

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from clinic.tables import CustomerGroup, Member
 from console.highlights import Segment, gravest, segments
-from console.wording import KINDS, Sign, sign
+from console.wording import KINDS, PEOPLE, Sign, sign
 from content.pack import NotInPackError
 from sop.life import CANCELLABLE, EDITABLE, NEXT, PostState
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from sop.tables import Post
 
 TONES: Final = 6  # colours of avatars
-PEOPLE: Final = {"admin": "管理员", "api": "接口"}
 IDS_AT_ONCE: Final = 500
 
 

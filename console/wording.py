@@ -17,7 +17,8 @@ KINDS: Final = {"moment": "朋友圈", "group": "客户群", "direct": "一对�
 LEVELS: Final = {"block": "必须修改", "warn": "请留意", "hint": "提示"}
 LEVEL_ORDER: Final = ("block", "warn", "hint")
 ROLES: Final = {"speaker": "代表发言", "delegate": "医助", "approver": "审核人"}
-VIA: Final = {"console": "控制台", "card": "企业微信卡片", "api": "接口"}
+VIA: Final = {"console": "控制台", "card": "企业微信卡片", "api": "接口", "standing": "长期审核"}
+PEOPLE: Final = {"admin": "管理员", "api": "接口", "command-line": "命令行"}
 RECEIPTS: Final = {
     "sent": "已送达",
     "waiting": "等待发送",
@@ -40,6 +41,10 @@ ACTIONS: Final = {
     "persona.bind": "调整绑定",
     "persona.reset": "恢复默认绑定",
     "inbox.replay": "重新处理",
+    "post.reminded": "提醒审核",
+    "post.escalated": "上报店长",
+    "post.reopen": "重新待审",
+    "standing.grant": "设为以后自动通过",
     "library.save": "改内容库",
     "library.offer": "送去审核",
     "library.retire": "停用",

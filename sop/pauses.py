@@ -58,6 +58,11 @@ class Switch:
     reason: str
 
     @property
+    def thrown(self) -> bool:
+        """Whether somebody threw it; else it is a plan that was put to rest, which is no emergency."""
+        return bool(self.by)
+
+    @property
     def told(self) -> str:
         """Say it in a line, for whoever asks why something waits."""
         said = f"{self.by}：{self.reason}" if self.reason else self.by
@@ -72,6 +77,12 @@ class Paused:
 
     def __bool__(self) -> bool:
         return bool(self.switches)
+
+    @property
+    def thrown(self) -> tuple[Switch, ...]:
+        """Return the switches that somebody threw, the widest first."""
+        ordered = sorted(self.switches.values(), key=lambda one: (one.scope != ALL, one.scope))
+        return tuple(one for one in ordered if one.thrown)
 
     @property
     def everything(self) -> bool:

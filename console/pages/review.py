@@ -11,7 +11,8 @@ from sqlalchemy import select
 from console.duties import open_batches, waiting_count
 from console.forms import strings
 from console.frame import actor_of, deps_of, go, hours_of, page
-from console.views import PEOPLE, face_of, load_names, load_views
+from console.views import face_of, load_names, load_views
+from console.wording import PEOPLE
 from sop import decisions, review
 from sop.life import PostState
 from sop.posts import Outdated

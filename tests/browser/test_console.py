@@ -37,6 +37,7 @@ PAGES = (
     "/console/channels/greetings?channel=front-desk&contact=again",
     "/console/imports",
     "/console/accounts",
+    "/console/pauses",
     "/console/staff",
     "/console/staff/xiaohu",
     "/console/groups",
