@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import time as wall
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from functools import partial
 from itertools import count, islice
@@ -44,9 +44,20 @@ if TYPE_CHECKING:
     from wecom.sandbox.tenant import Tenant
 
 # The hours at which something can happen; between them nothing is due that could not wait.
-HOURS: Final = (time(8, 30), *(time(hour) for hour in range(9, 21)), time(20, 30))
-REVIEWS: Final = frozenset({time(9), time(11), time(14), time(16), time(20)})
+HOURS: Final = (
+    time(8, 30),
+    time(9, 30),
+    time(10, 30),
+    time(12, 30),
+    time(14),
+    time(16),
+    time(18),
+    time(19, 30),
+    time(20, 30),
+)
+REVIEWS: Final = frozenset({time(9, 30), time(10, 30), time(14), time(16), time(19, 30)})
 EVENING: Final = time(20, 30)
+VISITS_AT_ONCE: Final = 40
 # What a rehearsal does not play: reading the tenant, codes, handovers and what only counts.
 LEFT_OUT: Final = frozenset(
     {
@@ -66,17 +77,28 @@ LEFT_OUT: Final = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visited:
+    """What the clinic's own system will tell of a visit."""
+
+    person: Person
+    number: str
+    treatment: str
+    status: str
+    at: datetime
+
+
 @dataclass(slots=True)
 class Agenda:
     """What people of the model will do, by time."""
 
-    _heap: list[tuple[datetime, int, Callable[[], Any]]] = field(default_factory=list)
+    _heap: list[tuple[datetime, int, Callable[[], Any] | Visited]] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=count)
 
-    def at(self, moment: datetime, what: Callable[[], Any]) -> None:
+    def at(self, moment: datetime, what: Callable[[], Any] | Visited) -> None:
         heapq.heappush(self._heap, (moment, next(self._numbers), what))
 
-    def due(self, now: datetime) -> Iterator[Callable[[], Any]]:
+    def due(self, now: datetime) -> Iterator[Callable[[], Any] | Visited]:
         while self._heap and self._heap[0][0] <= now:
             yield heapq.heappop(self._heap)[2]
 
@@ -138,16 +160,24 @@ class Play:
                 if start < visit.at < end:
                     self._agenda.at(
                         visit.at,
-                        partial(
-                            self._visit, person, number_of(person, place), visit.treatment, "done", visit.at
+                        Visited(
+                            person=person,
+                            number=number_of(person, place),
+                            treatment=visit.treatment,
+                            status="done",
+                            at=visit.at,
                         ),
                     )
 
     async def _step(self, hour: time) -> None:
+        visits: list[Visited] = []
         for act in list(self._agenda.due(self._clock.now())):
-            outcome = act()
-            if outcome is not None:
+            if isinstance(act, Visited):
+                visits.append(act)
+            elif (outcome := act()) is not None:
                 await outcome
+        for start in range(0, len(visits), VISITS_AT_ONCE):
+            await self._visit(visits[start : start + VISITS_AT_ONCE])
         if hour in REVIEWS:
             await self._review()
         for tick in self._runtime.clockwork.ticks:
@@ -179,22 +209,22 @@ class Play:
                 Happening(kind="added", at=person.added_at, userid=person.userid, channel=person.channel),
             )
 
-    async def _visit(self, person: Person, number: str, treatment: str, status: str, at: datetime) -> None:
-        report = VisitReport(
-            person=PersonRef(external_userid=person.external_userid),
-            visit=VisitFact(
-                source=SOURCE,
-                number=number,
-                status=VisitStatus(status),
-                at=at,
-                code=treatment,
-                changed_at=self._clock.now(),
-            ),
-        )
+    async def _visit(self, visits: Sequence[Visited]) -> None:
+        reports = [
+            VisitReport(
+                person=PersonRef(external_userid=one.person.external_userid),
+                visit=VisitFact(
+                    source=SOURCE,
+                    number=one.number,
+                    status=VisitStatus(one.status),
+                    at=one.at,
+                    code=one.treatment,
+                    changed_at=self._clock.now(),
+                ),
+            )
+            for one in visits
+        ]
         async with self._runtime.database.write() as session:
-            known = select(Patient.id).where(Patient.external_userid == person.external_userid)
-            if await session.scalar(known) is None:
-                return
             intake = await open_intake(
                 session,
                 pack=self._pack,
@@ -203,8 +233,11 @@ class Play:
                 actor="rehearsal",
                 now=self._clock.now(),
             )
-            await intake.expect(people=[report.person], visits_=[report.visit])
-            await intake.visit(report)
+            await intake.expect(
+                people=[report.person for report in reports], visits_=[report.visit for report in reports]
+            )
+            for report in reports:
+                await intake.visit(report)
 
     async def _leave(self, person: Person) -> None:
         try:
@@ -279,9 +312,10 @@ class Play:
         day = self._clock.now().astimezone(self._pack.timezone).date()
         at = at_work(self._dice, day + timedelta(days=self._dice.randrange(2, 10)), self._pack.timezone)
         treatment = self._dice.choice([one.key for one in self._pack.treatments] or [""])
-        await self._visit(person, number, treatment, "booked", at)
-        status = "done" if self._dice.random() < self._behaviour.comes else "no_show"
-        self._agenda.at(at, partial(self._visit, person, number, treatment, status, at))
+        booked = Visited(person=person, number=number, treatment=treatment, status="booked", at=at)
+        await self._visit([booked])
+        came = self._dice.random() < self._behaviour.comes
+        self._agenda.at(at, replace(booked, status="done" if came else "no_show"))
 
     # ── staff ────────────────────────────────────────────────────────────────────────────────────────
 
