@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.almanac_command import almanac_command
+from bot.command_line import (
+    FINDINGS,
+    complain,
+    environment_pack,
+    fail,
+    pack_or_fail,
+    run,
+    settings_if_any,
+    settings_or_fail,
+)
 from bot.logs import configure_logging
+from bot.plans_group import plans_group
 from bot.roles import Role
-from bot.settings import PREFIX, PackChoice, Settings, SettingsProblem, load_settings
-from content.problems import PackError
+from bot.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from content.pack import Pack
 
-FINDINGS: Final = 1
-USAGE: Final = 2
 # The driver's own words may hold the URL with its password.
 NO_DATABASE: Final = f"不能打开数据库，请检查 {PREFIX}DATABASE_URL 和文件夹的权限"
 
@@ -39,6 +46,7 @@ db = typer.Typer(help="数据库。", no_args_is_help=True)
 content_group = typer.Typer(help="内容库。", no_args_is_help=True)
 cli.add_typer(db, name="db")
 cli.add_typer(content_group, name="content")
+cli.add_typer(plans_group, name="plans")
 cli.command("almanac")(almanac_command)
 
 
@@ -53,10 +61,10 @@ def serve_command(
 ) -> None:
     """启动服务：接收回调、处理、发送、控制台与 API。"""
     configure_logging()
-    settings = _settings()
-    pack = _pack(settings.content_pack)
+    settings = settings_or_fail()
+    pack = pack_or_fail(settings.content_pack)
     if role is not Role.ALL and settings.redis_url is None:
-        _fail(f"分成多个进程需要 {PREFIX}REDIS_URL；只有一个进程时用 --role all")
+        fail(f"分成多个进程需要 {PREFIX}REDIS_URL；只有一个进程时用 --role all")
     raise typer.Exit(run(_serve(settings, pack, role)))
 
 
@@ -74,11 +82,11 @@ async def _serve(settings: Settings, pack: Pack, role: Role) -> int:
             app, host=settings.host, port=settings.port, stopper=stopper, on_ready=lambda _port: None
         )
     except (SchemaTooNew, NotAlone) as exc:
-        return _complain(str(exc))
+        return complain(str(exc))
     except OSError as exc:
-        return _complain(f"不能在 {settings.host}:{settings.port} 上监听或打开数据库：{exc.strerror or exc}")
+        return complain(f"不能在 {settings.host}:{settings.port} 上监听或打开数据库：{exc.strerror or exc}")
     except SQLAlchemyError as exc:
-        return _complain(f"{NO_DATABASE}（{type(exc).__name__}）")
+        return complain(f"{NO_DATABASE}（{type(exc).__name__}）")
 
 
 @cli.command("demo")
@@ -127,7 +135,7 @@ def check_command(
 
     if schemas is not None:
         write_schemas(schemas)
-    report = check_pack(pack or _environment_pack())
+    report = check_pack(pack or environment_pack())
     print_report(report, Console())
     raise typer.Exit(0 if report.ok else FINDINGS)
 
@@ -143,9 +151,9 @@ def lint_command(
         source = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
         worst = lint_lines(source, sys.stdout)
     except OSError as exc:
-        _fail(f"读不到 {file}：{exc.strerror}")
+        fail(f"读不到 {file}：{exc.strerror}")
     except LintInputProblem as exc:
-        _fail(str(exc))
+        fail(str(exc))
     raise typer.Exit(FINDINGS if worst else 0)
 
 
@@ -155,12 +163,12 @@ def sync_command() -> None:
     from bot.syncing.command import sync  # noqa: PLC0415  (only this command needs it)
 
     configure_logging(level=logging.WARNING)
-    settings = _settings()
-    pack = _pack(settings.content_pack)
+    settings = settings_or_fail()
+    pack = pack_or_fail(settings.content_pack)
     try:
         code = run(sync(settings, pack))
     except KeyboardInterrupt:
-        _fail("已停下；再运行一次 xiaohu sync，会从停下的地方继续。")
+        fail("已停下；再运行一次 xiaohu sync，会从停下的地方继续。")
     raise typer.Exit(code)
 
 
@@ -186,14 +194,14 @@ def import_command(
     from clinic.imports.columns import KINDS  # noqa: PLC0415
 
     if kind not in KINDS:
-        _fail(f"没有“{kind}”这一种：写 {'、'.join(KINDS)} 中的一个")
+        fail(f"没有“{kind}”这一种：写 {'、'.join(KINDS)} 中的一个")
     configure_logging(level=logging.WARNING)
-    settings = _settings()
-    pack = _pack(settings.content_pack)
+    settings = settings_or_fail()
+    pack = pack_or_fail(settings.content_pack)
     try:
         code = run(import_file(settings, pack, kind, file, dry_run=dry_run))
     except KeyboardInterrupt:
-        _fail("已停下；再运行一次同样的命令，会从停下的地方继续。")
+        fail("已停下；再运行一次同样的命令，会从停下的地方继续。")
     raise typer.Exit(code)
 
 
@@ -214,18 +222,18 @@ def rehearse_command(
     from store.clock import SystemClock  # noqa: PLC0415
 
     configure_logging(level=logging.CRITICAL)
-    settings = _settings_if_any()
-    pack = _pack(settings.content_pack if settings else _environment_pack())
+    settings = settings_if_any()
+    pack = pack_or_fail(settings.content_pack if settings else environment_pack())
     try:
         listed = read_list(patients, pack) if patients else None
     except ListRefused as exc:
-        _fail(str(exc))
+        fail(str(exc))
     wish = Wish(days=days, patients=len(listed) if listed else synthetic, seed=seed, listed=listed)
     work = rehearse_command(settings, pack, wish, now=SystemClock().now(), report=report, json_file=json_file)
     try:
         code = run(work)
     except KeyboardInterrupt:
-        _fail("预演停下了，没有写报告。")
+        fail("预演停下了，没有写报告。")
     raise typer.Exit(code)
 
 
@@ -240,8 +248,8 @@ def explain_command(
     from bot.explain_command import explain_patient  # noqa: PLC0415  (only this command needs it)
 
     configure_logging(level=logging.WARNING)
-    settings = _settings()
-    raise typer.Exit(run(explain_patient(settings, _pack(settings.content_pack), patient, at=at)))
+    settings = settings_or_fail()
+    raise typer.Exit(run(explain_patient(settings, pack_or_fail(settings.content_pack), patient, at=at)))
 
 
 @content_group.command("export")
@@ -252,8 +260,8 @@ def content_export(
     from bot.content_command import export_library  # noqa: PLC0415  (only this command needs it)
 
     configure_logging(level=logging.WARNING)
-    settings = _settings()
-    raise typer.Exit(_on_database(export_library(settings, _pack(settings.content_pack), folder)))
+    settings = settings_or_fail()
+    raise typer.Exit(_on_database(export_library(settings, pack_or_fail(settings.content_pack), folder)))
 
 
 @content_group.command("import")
@@ -264,15 +272,15 @@ def content_import(
     from bot.content_command import import_library  # noqa: PLC0415  (only this command needs it)
 
     configure_logging(level=logging.WARNING)
-    settings = _settings()
-    raise typer.Exit(_on_database(import_library(settings, _pack(settings.content_pack), folder)))
+    settings = settings_or_fail()
+    raise typer.Exit(_on_database(import_library(settings, pack_or_fail(settings.content_pack), folder)))
 
 
 def _on_database(work: Coroutine[Any, Any, int]) -> int:
     try:
         return run(work)
     except (OSError, SQLAlchemyError) as exc:
-        return _complain(f"{NO_DATABASE}（{type(exc).__name__}）")
+        return complain(f"{NO_DATABASE}（{type(exc).__name__}）")
 
 
 Scope = Annotated[str, typer.Argument(help="all 全部、persona:角色的 key，或 plan:计划的 key")]
@@ -307,16 +315,16 @@ def db_upgrade() -> None:
     from store.schema import SchemaTooNew, upgrade  # noqa: PLC0415
 
     configure_logging()
-    settings = _settings()
+    settings = settings_or_fail()
 
     async def migrate() -> int:
         database = Database(settings.database_url.get_secret_value())
         try:
             before, after = await upgrade(database)
         except SchemaTooNew as exc:
-            return _complain(str(exc))
+            return complain(str(exc))
         except (OSError, SQLAlchemyError) as exc:
-            return _complain(f"{NO_DATABASE}（{type(exc).__name__}）")
+            return complain(f"{NO_DATABASE}（{type(exc).__name__}）")
         finally:
             await database.close()
         typer.echo(
@@ -325,52 +333,3 @@ def db_upgrade() -> None:
         return 0
 
     raise typer.Exit(run(migrate()))
-
-
-def run(work: Coroutine[Any, Any, int]) -> int:
-    """Run ``work`` on uvloop where there is one."""
-    factory = None
-    if sys.platform != "win32":
-        import uvloop  # noqa: PLC0415  (not made for Windows)
-
-        factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(work)
-
-
-def _settings() -> Settings:
-    try:
-        return load_settings()
-    except SettingsProblem as exc:
-        _fail(str(exc))
-
-
-def _settings_if_any() -> Settings | None:
-    """Return the settings of this clinic, or None where nothing is set up yet: a rehearsal needs none."""
-    try:
-        return load_settings()
-    except SettingsProblem:
-        return None
-
-
-def _pack(name: str) -> Pack:
-    from content.loader import load_pack  # noqa: PLC0415  (only commands with a pack need it)
-
-    try:
-        return load_pack(name)
-    except PackError as exc:
-        _fail(f"内容包 {name} 有问题，没有启动：\n{exc}")
-
-
-def _environment_pack() -> str:
-    # A check must work before the other settings exist.
-    return PackChoice().content_pack or "dental"
-
-
-def _complain(message: str) -> int:
-    typer.echo(message, err=True)
-    return USAGE
-
-
-def _fail(message: str) -> NoReturn:
-    raise typer.Exit(_complain(message))
