@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import typer
 from rich.console import Console
@@ -303,8 +303,8 @@ def _switch(scope: str, *, on: bool, reason: str) -> NoReturn:
     from bot.pause_command import switch  # noqa: PLC0415  (only these commands need it)
 
     configure_logging(level=logging.WARNING)
-    settings = _settings()
-    pack = _pack(settings.content_pack)
+    settings = settings_or_fail()
+    pack = pack_or_fail(settings.content_pack)
     raise typer.Exit(run(switch(settings, pack, scope, on=on, reason=reason)))
 
 
