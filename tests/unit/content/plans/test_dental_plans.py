@@ -10,6 +10,7 @@ from content.plans.specs import CONTACTS, GroupBody, MomentsBody
 
 if TYPE_CHECKING:
     from content.pack import Pack
+    from content.plans.specs import Plan, Trigger
 
 
 def test_a_personas_moments_plan_is_the_week_that_it_has_without_one(pack: Pack) -> None:
@@ -73,8 +74,13 @@ def test_care_runs_from_the_first_day(pack: Pack, key: str) -> None:
 def test_campaigns_wait_until_somebody_publishes_them(pack: Pack) -> None:
     asleep = {plan.key for plan in pack.plans if not plan.starts_active}
 
-    assert asleep == {"live-stream", "check-up-season", "love-teeth-day"}
+    assert {"live-stream", "check-up-season", "campaign-double-12", "campaign-groups"} <= asleep
+    assert {plan.key for plan in pack.plans if any(t.kind == "manual" for t in _triggers(plan))} <= asleep
     assert {plan.key for plan in pack.plans if plan.purpose == "marketing"} <= asleep
+
+
+def _triggers(plan: Plan) -> tuple[Trigger, ...]:
+    return plan.journey.trigger if plan.kind == "journey" else ()
 
 
 def test_whoever_is_unhappy_is_asked_for_no_friends(pack: Pack) -> None:
