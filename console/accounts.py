@@ -66,9 +66,9 @@ class Accounts:
     members: tuple[Member, ...]
 
 
-async def load_accounts(session: AsyncSession, pack: Pack) -> Accounts:
-    """Read the personas with their people, and the members."""
-    roster = await load_roster(session, pack)
+async def load_accounts(session: AsyncSession, pack: Pack, *, now: datetime) -> Accounts:
+    """Read the personas with their people, who stands in for whom now, and the members."""
+    roster = await load_roster(session, pack, now=now)
     changed = set(await session.scalars(select(PersonaBinding.persona).distinct()))
     members = await session.scalars(select(Member).order_by(Member.serves.desc(), Member.userid))
     return Accounts(

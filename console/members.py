@@ -112,6 +112,14 @@ async def load_colleagues(session: AsyncSession, roster: Roster) -> tuple[Collea
     return tuple(sorted(found, key=lambda c: (not c.orphans, c.gone, not c.member.serves, c.member.userid)))
 
 
+def only_bound(userid: str, roster: Roster) -> Colleague | None:
+    """Return somebody bound to a persona whom no reading of WeCom has shown; None for a stranger."""
+    if userid not in roster.people:
+        return None
+    member = Member(userid=userid, name="", alias="", position="", serves=False, active=True)
+    return Colleague(member=member, patients=0, groups=0, duties=duties_of(roster, userid))
+
+
 async def load_colleague(session: AsyncSession, userid: str, roster: Roster) -> Colleague | None:
     """Return one member; None for a stranger."""
     return next((c for c in await load_colleagues(session, roster) if c.member.userid == userid), None)

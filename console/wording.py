@@ -118,6 +118,10 @@ class Hours:
         year = "" if at.year == self.today.year else f"{at.year}-"
         return f"{weekday(at)} {year}{at:%m-%d %H:%M}"
 
+    def last_day(self, until: datetime) -> date:
+        """Return the last day of a span that ends, exclusively, at ``until``."""
+        return self.local(until - timedelta(seconds=1)).date()
+
     def clock(self, moment: datetime) -> str:
         """Return ``12:10``."""
         return f"{self.local(moment):%H:%M}"

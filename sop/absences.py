@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from sop.roster import Roster
+
 LONGEST: Final = timedelta(days=366)
 NOTED: Final = "member.away"
 ENDED: Final = "member.back"
@@ -37,6 +39,7 @@ async def note(
     since: datetime,
     until: datetime,
     substitute: str = "",
+    roster: Roster,
     actor: str,
     now: datetime,
 ) -> Away:
@@ -51,11 +54,11 @@ async def note(
         raise AbsenceRefused("until", "这段时间已经过去，请写将来的时间")
     if until - since > LONGEST:
         raise AbsenceRefused("until", "一次最多写一年；更久的话请在“账号”里换人")
-    await _check(session, userid, "userid")
+    await _check(session, userid, "userid", roster)
     if substitute:
         if substitute == userid:
             raise AbsenceRefused("substitute", "代班的要是另一位同事；没有人代班就不选")
-        await _check(session, substitute, "substitute")
+        await _check(session, substitute, "substitute", roster)
     away = Away(userid=userid, since=since, until=until, substitute=substitute, noted_by=actor, noted_at=now)
     session.add(away)
     await session.flush()
@@ -97,7 +100,9 @@ async def listed(session: AsyncSession, *, now: datetime) -> Sequence[Away]:
     return (await session.scalars(query)).all()
 
 
-async def _check(session: AsyncSession, userid: str, field: str) -> None:
+async def _check(session: AsyncSession, userid: str, field: str, roster: Roster) -> None:
     member = await session.get(Member, userid)
+    if member is None and userid in roster.people:
+        return
     if member is None or member.left_at is not None:
         raise AbsenceRefused(field, f"没有“{userid[:64]}”这位在职的成员")

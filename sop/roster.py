@@ -52,6 +52,12 @@ class Roster:
     absences: tuple[Absence, ...] = ()
     at: datetime | None = None
 
+    @property
+    def people(self) -> frozenset[str]:
+        """Return everybody bound to a persona; who only approves may be no member that we have seen."""
+        bound = (self.speakers, self.delegates, self.approvers)
+        return frozenset(userid for group in bound for userids in group.values() for userid in userids)
+
     def absence_of(self, userid: str, at: datetime | None = None) -> Absence | None:
         """Return the absence of a member at a moment, or None while he is there."""
         moment = at or self.at
@@ -100,13 +106,7 @@ class Roster:
         there = tuple(u for u in bound if self.absence_of(u, at) is None)
         if bound or persona != self.pack.default_persona:
             return there or bound
-        taken = {
-            u
-            for group in (self.speakers, self.delegates, self.approvers)
-            for us in group.values()
-            for u in us
-        }
-        return tuple(sorted(self.serving - taken))
+        return tuple(sorted(self.serving - self.people))
 
     def reviewers(self, persona: str) -> tuple[str, ...]:
         """Return who is asked to decide for ``persona``: those who may, or who stands in for who is away.

@@ -41,7 +41,7 @@ async def show(
     """Personas with their people; a problem is told at the persona it belongs to."""
     deps = deps_of(request)
     async with deps.database.read() as session:
-        found = await accounts.load_accounts(session, deps.pack)
+        found = await accounts.load_accounts(session, deps.pack, now=deps.clock.now())
         waiting = await waiting_count(session)
     names = {member.userid: member.name or member.userid for member in found.members}
     serving = {member.userid for member in found.members if member.serves}

@@ -38,6 +38,7 @@ async def differs(queue: Queue) -> bool:
 async def send_off(
     queue: Queue, userid: str = REVIEWER, substitute: str = "", *, since: datetime | None = None
 ) -> int:
+    roster = await queue.roster()
     async with queue.database.write() as session:
         away = await absences.note(
             session,
@@ -45,6 +46,7 @@ async def send_off(
             since=since or queue.now,
             until=queue.now + timedelta(days=14),
             substitute=substitute,
+            roster=roster,
             actor="admin",
             now=queue.now,
         )
@@ -183,7 +185,7 @@ async def test_people_who_stand_in_for_one_another_do_not_go_round_for_ever(queu
 async def test_an_absence_that_cannot_be_is_refused_with_its_place(
     queue: Queue, changes: dict[str, object], field: str
 ) -> None:
-    days = int(str(changes.get("days", 3)))
+    days, roster = int(str(changes.get("days", 3))), await queue.roster()
     with pytest.raises(AbsenceRefused) as refused:
         async with queue.database.write() as session:
             await absences.note(
@@ -192,6 +194,7 @@ async def test_an_absence_that_cannot_be_is_refused_with_its_place(
                 since=queue.now - timedelta(days=max(-days, 0) + 1) if days < 0 else queue.now,
                 until=queue.now + timedelta(days=days),
                 substitute=str(changes.get("substitute", "")),
+                roster=roster,
                 actor="admin",
                 now=queue.now,
             )
