@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 from content import dated
 from content.greeting import Arrival
 from content.pictures import ASSETS_FOLDER
+from content.plans.specs import GroupBody, MomentsBody
 from content.plans.uses import uses_of
 from content.render import Renderer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from content.pack import ContentItem, Pack, WeekSlot
+    from content.pack import ContentItem, GroupRole, Pack, PersonaSpec
+
+    Slots = Sequence[frozenset[str]]
 
 QUARTER_WEEKS = 13
 QUARTERS = ((1, 2, 3), (4, 5, 6), (7, 8, 9), (10, 11, 12))
@@ -42,20 +45,43 @@ def quarters(pack: Pack) -> tuple[Quarter, ...]:
     found = []
     for persona in pack.personas:
         items = pack.moments_for(persona)
-        found.append(_quarter(persona.key, persona.name, "moment", persona.week, items))
+        found.append(_quarter(persona.key, persona.name, "moment", moment_slots(pack, persona), items))
     for role in pack.roles:
+        slots = group_slots(pack, role)
         choices = [
-            _quarter(role.key, role.title, "group", role.week, pack.group_posts_for(role, persona))
+            _quarter(role.key, role.title, "group", slots, pack.group_posts_for(role, persona))
             for persona in pack.personas
         ]
         found.append(min(choices, key=lambda choice: (choice.short, -choice.there)))
     return tuple(found)
 
 
-def _quarter(
-    key: str, title: str, kind: str, week: Iterable[WeekSlot], items: Iterable[ContentItem]
-) -> Quarter:
-    slots, pool = [frozenset(slot.categories) for slot in week], list(items)
+def moment_slots(pack: Pack, persona: PersonaSpec) -> Slots:
+    """Return what each weekly slot of a persona takes: by its moments plans, else by its own week."""
+    planned = [
+        frozenset(slot.categories)
+        for plan in pack.plans
+        if isinstance(plan.body, MomentsBody)
+        and plan.starts_active
+        and plan.persona in (persona.key, persona.kind)
+        for slot in plan.body.slots
+    ]
+    return planned or [frozenset(slot.categories) for slot in persona.week]
+
+
+def group_slots(pack: Pack, role: GroupRole) -> Slots:
+    """Return what each weekly slot of a group role takes: by its group plans, else by its own week."""
+    planned = [
+        frozenset(slot.categories)
+        for plan in pack.plans
+        if isinstance(plan.body, GroupBody) and plan.starts_active and role.key in plan.body.roles
+        for slot in plan.body.slots
+    ]
+    return planned or [frozenset(slot.categories) for slot in role.week]
+
+
+def _quarter(key: str, title: str, kind: str, slots: Slots, items: Iterable[ContentItem]) -> Quarter:
+    pool = list(items)
     seasons = [_usable(pool, months) for months in QUARTERS]
     return Quarter(
         key=key,
@@ -67,7 +93,7 @@ def _quarter(
     )
 
 
-def _missing(slots: Sequence[frozenset[str]], counts: Counter[str]) -> int:
+def _missing(slots: Slots, counts: Counter[str]) -> int:
     """By Hall's theorem, as `content.rotation.shortage`: the worst set of categories says how many."""
     used = sorted({category for slot in slots for category in slot})
     worst = 0
@@ -141,18 +167,13 @@ def _missing_pieces(pack: Pack) -> Iterator[str]:
 
 def _never_drawn(pack: Pack) -> Iterator[str]:
     """Find texts whose category no slot of their speakers or groups takes: only staff can pick them."""
-    drawn = {
-        item.key
-        for persona in pack.personas
-        for item in pack.moments_for(persona)
-        if item.category in _taken(persona.week)
-    }
-    drawn |= {
-        item.key
-        for role in pack.roles
-        for item in pack.group_posts
-        if role.key in item.roles and item.category in _taken(role.week)
-    }
+    drawn = {use.key for plan in pack.plans for use in uses_of(plan)}
+    for persona in pack.personas:
+        taken = frozenset().union(*moment_slots(pack, persona))
+        drawn |= {item.key for item in pack.moments_for(persona) if item.category in taken}
+    for role in pack.roles:
+        taken = frozenset().union(*group_slots(pack, role))
+        drawn |= {i.key for i in pack.group_posts if role.key in i.roles and i.category in taken}
     left = [item.key for item in (*pack.moments, *pack.group_posts) if item.key not in drawn]
     if left:
         yield f"没有时段会用到它们的类别，只能手动排：{_some(left)}"
@@ -160,10 +181,6 @@ def _never_drawn(pack: Pack) -> Iterator[str]:
 
 def _some(keys: Sequence[str]) -> str:
     return "、".join(keys[:_SHOWN]) + (f" 等 {len(keys)} 条" if len(keys) > _SHOWN else "")
-
-
-def _taken(week: Iterable[WeekSlot]) -> set[str]:
-    return {category for slot in week for category in slot.categories}
 
 
 def _greetings_missing(pack: Pack) -> Iterator[str]:

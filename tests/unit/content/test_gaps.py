@@ -74,6 +74,20 @@ def test_a_channel_without_words_of_its_own_is_named(folder):
     assert "这些渠道没有专门的医生营业时间内欢迎语：前台扫码、抖音" in told
 
 
+def test_a_plan_says_when_a_persona_speaks(folder):
+    folder.write(
+        "plans/weekly.yaml",
+        "plans:\n"
+        "  - key: moments-zhang\n    kind: moments\n    title: 张医生的朋友圈\n    persona: doctor-zhang\n"
+        '    slots:\n      - {day: 2, at: "12:10", categories: [科普]}\n'
+        '      - {day: 5, at: "12:10", categories: [科普]}\n',
+    )
+
+    doctor = next(q for q in quarters(load_pack(folder.root)) if q.key == "doctor-zhang")
+
+    assert (doctor.needed, doctor.short) == (26, 25)
+
+
 def test_a_text_that_no_slot_takes_is_named(folder):
     folder.change("moments/daily.yaml", "category: 日常", "category: 活动")
 
