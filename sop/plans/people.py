@@ -13,6 +13,7 @@ from sop.plans.errors import PlanRefused
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from sqlalchemy import ColumnElement
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from content.plans.specs import Plan
@@ -25,8 +26,9 @@ FACT_CHARS: Final = 160  # Enrolment.fact
 async def move(session: AsyncSession, plan: Plan, version_id: int, *, at: str | None, now: datetime) -> int:
     """Take everybody who is in an older version into this one and return how many.
 
-    They go on with the step called ``at``, or with the one they are at. When it is due is left open
-    (``due_at`` None), so that the next tick times it by the new version.
+    They go on with the step called ``at``, or with the one they are at; whoever has the last step behind her
+    has walked the older version and stays there. When a step is due is left open (``due_at`` None), so that
+    the next tick times it by the new version.
 
     Raises:
         PlanRefused: the step, or that of some of them, is not in the plan.
@@ -34,7 +36,7 @@ async def move(session: AsyncSession, plan: Plan, version_id: int, *, at: str | 
     steps = {step.key for step in plan.journey.steps}
     if at is not None and at not in steps:
         raise PlanRefused(f"新版里没有步骤 {at}；可以写：{'、'.join(sorted(steps)[:12])}")
-    inside = (Enrolment.plan_key == plan.key, Enrolment.state == "active", Enrolment.version_id != version_id)
+    inside = _under_way(plan.key, version_id)
     if at is None:
         query = select(Enrolment.step, func.count()).where(*inside).group_by(Enrolment.step)
         gone = {step: count for step, count in await session.execute(query) if step not in steps}
@@ -54,12 +56,7 @@ async def restart(session: AsyncSession, plan: Plan, version: PlanVersion, *, no
         rows = (
             await session.scalars(
                 select(Enrolment)
-                .where(
-                    Enrolment.plan_key == plan.key,
-                    Enrolment.state == "active",
-                    Enrolment.version_id != version.id,
-                    Enrolment.id > last,
-                )
+                .where(*_under_way(plan.key, version.id), Enrolment.id > last)
                 .order_by(Enrolment.id)
                 .limit(AT_ONCE)
             )
@@ -88,6 +85,16 @@ async def restart(session: AsyncSession, plan: Plan, version: PlanVersion, *, no
         await _end(session, [row.id for row in rows], reason=f"第 {version.number} 版发布，重新开始", now=now)
         await session.execute(insert(Enrolment), begun)
         count += len(rows)
+
+
+def _under_way(key: str, version_id: int) -> tuple[ColumnElement[bool], ...]:
+    """Who is in an older version and still has steps before her."""
+    return (
+        Enrolment.plan_key == key,
+        Enrolment.state == "active",
+        Enrolment.version_id != version_id,
+        Enrolment.step.is_not(None),
+    )
 
 
 async def end_all(session: AsyncSession, key: str, *, reason: str, now: datetime) -> int:

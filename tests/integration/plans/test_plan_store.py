@@ -72,7 +72,7 @@ async def edit(session: AsyncSession, pack: Pack, *steps: str, seen: str | None 
     )
 
 
-async def enrol(session: AsyncSession, version: int, *people: tuple[str, str]) -> None:
+async def enrol(session: AsyncSession, version: int, *people: tuple[str, str | None]) -> None:
     """Let people be at a step of a version."""
     for name, step in people:
         patient = Patient(external_userid=name, first_seen_at=NOW, updated_at=NOW)
@@ -291,6 +291,21 @@ async def test_a_move_from_a_step_that_is_gone_needs_a_place_to_go(session: Asyn
 
     assert done.moved == 1
     assert await session.scalar(select(Enrolment.step)) == "due"
+
+
+@pytest.mark.parametrize("inside", ["move", "restart"])
+async def test_who_has_the_last_step_behind_her_is_left_alone(
+    session: AsyncSession, pack: Pack, inside: Any
+) -> None:
+    await bring(session, pack, document())
+    old = await current(session)
+    await enrol(session, old.id, ("wm1", None))
+    await edit(session, pack, "other")
+
+    await store.publish(session, "care", inside=inside, pack=pack, actor="chen.jing", now=NOW)
+
+    rows = await session.execute(select(Enrolment.version_id, Enrolment.step, Enrolment.state))
+    assert [tuple(row) for row in rows] == [(old.id, None, "active")]
 
 
 async def test_people_begin_a_new_version_from_its_first_step(session: AsyncSession, pack: Pack) -> None:
