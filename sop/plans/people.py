@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import exists, func, insert, or_, select, update
 
 from sop.case import short_key
+from sop.journeys.leaving import OPEN, leave
 from sop.plan_tables import Enrolment, Touch
 from sop.plans.errors import PlanRefused
 
@@ -82,7 +83,8 @@ async def restart(session: AsyncSession, plan: Plan, version: PlanVersion, *, no
             }
             for row in rows
         ]
-        await _end(session, [row.id for row in rows], reason=f"第 {version.number} 版发布，重新开始", now=now)
+        reason = f"第 {version.number} 版发布，重新开始"
+        await leave(session, [row.id for row in rows], reason=reason, now=now)
         await session.execute(insert(Enrolment), begun)
         count += len(rows)
 
@@ -98,32 +100,23 @@ def _under_way(key: str, version_id: int) -> tuple[ColumnElement[bool], ...]:
 
 
 async def end_all(session: AsyncSession, key: str, *, reason: str, now: datetime) -> int:
-    """End the journeys of everybody who is inside and return how many."""
-    count = 0
+    """End the journeys of everybody who is inside, withdraw what is planned, and return how many ended."""
+    count, last = 0, 0
+    open_touch = exists().where(Touch.enrolment_id == Enrolment.id, Touch.state.in_(OPEN))
     while True:
         ids = (
             await session.scalars(
                 select(Enrolment.id)
-                .where(Enrolment.plan_key == key, Enrolment.state == "active")
+                .where(
+                    Enrolment.plan_key == key,
+                    Enrolment.id > last,
+                    or_(Enrolment.state == "active", open_touch),
+                )
                 .order_by(Enrolment.id)
                 .limit(AT_ONCE)
             )
         ).all()
         if not ids:
             return count
-        await _end(session, list(ids), reason=reason, now=now)
-        count += len(ids)
-
-
-async def _end(session: AsyncSession, ids: list[int], *, reason: str, now: datetime) -> None:
-    await session.execute(
-        update(Enrolment)
-        .where(Enrolment.id.in_(ids))
-        .values(state="stopped", reason=reason, ended_at=now, next_at=None, step=None)
-    )
-    # What is queued already is withdrawn right before it would go out (sop.journeys.withdrawing).
-    await session.execute(
-        update(Touch)
-        .where(Touch.enrolment_id.in_(ids), Touch.state.in_(("held", "asked")))
-        .values(state="skipped", reason=reason, at=now, updated_at=now)
-    )
+        last = ids[-1]
+        count += await leave(session, ids, reason=reason, now=now)
