@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from sop import decisions, receipts
 from sop import push as pushes
-from sop import receipts
 from sop.life import PostState
 from sop.receipts import STATUS, Look, Seen
 from sop.tables import Post, Push
 from wecom.errors import NotDone, Refused, WeComError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
     from bot.metrics import Metrics
     from store.clock import Clock
     from store.database import Database
@@ -24,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 GONE: Final = frozenset({41093, 41047, 41060})  # cancelled, or no such task any more
 JOB_LIFE: Final = timedelta(hours=24)
+UNREADABLE: Final = timedelta(hours=24)  # after a task expired: then nobody can tell what became of it
 
 
 class Watcher:
@@ -78,6 +83,7 @@ class Watcher:
             if not job.is_finished or job.result is None:
                 push.polls += 1
                 push.next_poll_at = now + receipts.pause_after(push.polls)
+                await self._give_up(session, push, post, now)
                 return
             if job.result.errcode or not job.result.moment_id:
                 pushes.close(push, now)
@@ -131,22 +137,28 @@ class Watcher:
 
     async def _put_off(self, push_id: int, exc: Exception) -> None:
         now = self._clock.now()
-        wait = timedelta(minutes=5)
-        if isinstance(exc, NotDone):
-            wait = timedelta(seconds=max(exc.retry_after_s or 0, 15))
         async with self._database.write() as session:
             push = await session.get_one(Push, push_id, with_for_update=True)
-            if push.closed_at is None:
-                push.polls += 1
-                push.next_poll_at = now + wait
-            if now - push.created_at > JOB_LIFE and push.remote_id is None:
-                post = await session.get_one(Post, push.post_id, with_for_update=True)
-                pushes.close(push, now)
-                await pushes.end(
-                    session,
-                    post,
-                    PostState.FAILED,
-                    now=now,
-                    reason="24 小时内没有得到任务结果，请在企业微信里核对",
-                )
-                self._metrics.alarms.labels("push.job_lost").inc()
+            if push.closed_at is not None:
+                return
+            push.polls += 1
+            wait = max(timedelta(minutes=5), receipts.pause_after(push.polls))
+            if isinstance(exc, NotDone):  # WeCom was busy or away, and will be there again
+                wait = timedelta(seconds=max(exc.retry_after_s or 0, 15))
+            push.next_poll_at = now + wait
+            post = await session.get_one(Post, push.post_id, with_for_update=True)
+            await self._give_up(session, push, post, now)
+
+    async def _give_up(self, session: AsyncSession, push: Push, post: Post, now: datetime) -> None:
+        """Stop asking about a task of which WeCom says nothing: nobody is asked for ever."""
+        if push.remote_id is None and now - push.created_at > JOB_LIFE:
+            pushes.close(push, now)
+            reason = "24 小时内没有得到任务结果，请在企业微信里核对"
+            await pushes.end(session, post, PostState.FAILED, now=now, reason=reason)
+            self._metrics.alarms.labels("push.job_lost").inc()
+        elif push.remote_id is not None and now >= push.expires_at + UNREADABLE:
+            cause = f"内容 #{post.id} 的发送结果一直读不到"
+            await decisions.withdraw_task(session, post, now=now, cause=cause)
+            reason = "两天里读不到发送结果，任务已撤销；成员可能已经发出，请在企业微信里核对"
+            await pushes.end(session, post, PostState.FAILED, now=now, reason=reason)
+            self._metrics.alarms.labels("push.unreadable").inc()

@@ -44,6 +44,7 @@ ACTIONS: Final = {
     "post.reminded": "提醒审核",
     "post.escalated": "上报店长",
     "post.reopen": "重新待审",
+    "post.resend": "补发",
     "standing.grant": "设为以后自动通过",
     "library.save": "改内容库",
     "library.offer": "送去审核",

@@ -22,10 +22,11 @@ from console.api.requests import (
     PostEdit,
     PostPath,
     PostQuery,
+    ResendOrder,
 )
 from console.api.views import post_detail, post_document
 from content.pack import NotInPackError
-from sop import decisions, review
+from sop import decisions, resending, review
 from sop import posts as queue
 from sop.attachments import AttachmentRefused
 from sop.life import NotPossible
@@ -123,6 +124,30 @@ async def reject_post(call: Call[PostPath, Nothing, Decision]) -> Answer:
 async def cancel_post(call: Call[PostPath, Nothing, Decision]) -> Answer:
     """Withdraw the post, and its task in WeCom when nobody tapped it yet."""
     return await _decide(call, decisions.cancel)
+
+
+async def resend_post(call: Call[PostPath, Nothing, ResendOrder]) -> Answer:
+    """Queue a post once more for those whom it did not reach."""
+    deps, body, now = call.deps, call.body, call.deps.clock.now()
+    async with deps.database.write() as session, _told(session, call.path.id):
+        try:
+            fresh = await resending.resend(
+                session,
+                call.path.id,
+                scheduled_at=body.scheduled_at if body.has("scheduled_at") else None,
+                also=body.also,
+                actor=ACTOR,
+                roster=await load_roster(session, deps.pack, now=now),
+                checker=deps.checker,
+                public_url=deps.public_url,
+                now=now,
+            )
+        except resending.NothingToResend as exc:
+            post = await queue.get_post(session, call.path.id)
+            raise Problem(kind=problems.NOT_POSSIBLE, detail=str(exc), standing=_standing(post)) from None
+        detail = await post_detail(session, fresh, deps.zone)
+    deps.wake()
+    return Answer(status=201, content=detail)
 
 
 async def _decide(call: Call[PostPath, Nothing, Decision], decide: Decide) -> Answer:

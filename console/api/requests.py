@@ -140,6 +140,20 @@ class Decision(Body):
     )
 
 
+class ResendOrder(Body):
+    """To whom a post is sent again, and when."""
+
+    scheduled_at: Instant = Field(
+        default=_EPOCH, json_schema_extra=optional, description="发送时间；不给时是一小时后（避开免打扰时间）"
+    )
+    also: Annotated[list[Literal["capped", "not_friend", "unreachable"]], Field(max_length=3)] = Field(
+        default=[], description="除了没有发出的，还要再试的：次数已满、已不是好友、被企业微信排除"
+    )
+
+    def has(self, field: str) -> bool:
+        return field in self.model_fields_set
+
+
 class WeekOrder(Body):
     """Which week to plan."""
 

@@ -28,6 +28,7 @@ from console.api.requests import (
     PostEdit,
     PostPath,
     PostQuery,
+    ResendOrder,
     WeekOrder,
 )
 from console.deps import DEPS
@@ -86,6 +87,22 @@ def operations() -> tuple[Operation[Any, Any, Any], ...]:
         _decision("approve", "审核通过：到点创建发送任务", posts.approve_post),
         _decision("reject", "退回：不会发送", posts.reject_post),
         _decision("cancel", "取消：还没有成员确认的任务也会撤销", posts.cancel_post),
+        Operation(
+            name="resendPost",
+            method="POST",
+            path="/posts/{id}/resend",
+            tag=_POSTS,
+            summary="补发：只发给没有收到的，成为一条新的待审核内容",
+            description="只有部分送达的群消息和一对一消息能补发；计划自己会再发的人不重复。"
+            "补发还没有结束时再调用，得到的是同一条。",
+            run=posts.resend_post,
+            answers={201: ("新的待审核内容", PostDetail)},
+            path_model=PostPath,
+            query=Nothing,
+            body=ResendOrder,
+            body_required=False,
+            problems=(problems.NOT_POSSIBLE,),
+        ),
         Operation(
             name="planWeek",
             method="POST",

@@ -11,16 +11,17 @@ from sqlalchemy import select
 
 from clinic import audit
 from console.duties import waiting_count
-from console.forms import DecisionForm, FormRefused, RejectForm, local_path, parse
+from console.forms import DecisionForm, FormRefused, RejectForm, local_path, parse, strings
 from console.frame import actor_of, deps_of, go, hours_of, page, wants_fragment
 from console.pages.review import posts_of, progress_of, settle
 from console.pages.week import day_of
 from console.stories import story_of, tally_of
 from console.views import face_of, load_names, load_views
-from sop import decisions
+from sop import decisions, resending
 from sop.life import LABELS, NotPossible, PostState
 from sop.planner import monday_of
 from sop.posts import Outdated, get_post, list_posts
+from sop.roster import load_roster
 from sop.tables import Batch, Push
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def routes() -> Iterable[web.RouteDef]:
         web.get(r"/posts/{id:\d{1,18}}", detail),
         web.get(r"/posts/{id:\d{1,18}}/card", card),
         web.post(r"/posts/{id:\d{1,18}}/{verb:approve|reject|cancel}", decide),
+        web.post(r"/posts/{id:\d{1,18}}/resend", resend),
     )
 
 
@@ -139,6 +141,29 @@ async def decide(request: web.Request) -> web.StreamResponse:
     if wants_fragment(request):
         return await answer(request, post_id, toast=note)
     return go(request, local_path(str(fields.get("back", "")), f"/console/posts/{post_id}"), note=note)
+
+
+async def resend(request: web.Request) -> web.StreamResponse:
+    """Queue a post once more for those whom it did not reach, and go there."""
+    deps, post_id, now = deps_of(request), int(request.match_info["id"]), deps_of(request).clock.now()
+    also = [status for status in strings(await request.post(), "also") if status in resending.REFUSED]
+    try:
+        async with deps.database.write() as session:
+            fresh = await resending.resend(
+                session,
+                post_id,
+                also=also,
+                actor=actor_of(request),
+                roster=await load_roster(session, deps.pack, now=now),
+                checker=deps.checker,
+                public_url=deps.public_url,
+                now=now,
+            )
+    except resending.NothingToResend as exc:
+        return go(request, f"/console/posts/{post_id}", note=str(exc), tone="warn")
+    deps.wake()
+    note = f"补发的内容 #{fresh.id} 已放进审核，通过以后才会发送。"
+    return go(request, f"/console/posts/{fresh.id}", note=note)
 
 
 async def conflict(
