@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from bot.callback import CallbackEndpoint
 from bot.channel_care import ChannelCare
 from bot.clockwork import Alone, Clockwork, RedisLeadership, Tick
+from bot.consent_care import ConsentCare
 from bot.courier import Courier
 from bot.group_care import GroupCare
 from bot.handovers import Handovers
@@ -327,6 +328,13 @@ class _Builder:
             clock=clock,
             on_queued=lambda: self.wakeups.tell(OUTBOX),
         )
+        consent_care = ConsentCare(
+            database,
+            pack=pack,
+            public_url=settings.public_url,
+            clock=clock,
+            on_queued=lambda: self.wakeups.tell(OUTBOX),
+        )
         group_care = GroupCare(
             database,
             client,
@@ -380,6 +388,7 @@ class _Builder:
                 leadership=Alone() if self.redis is None else RedisLeadership(self.redis),
                 on_due=lambda: self.wakeups.tell(OUTBOX),
                 more=(
+                    Tick(name="consents", job=consent_care.keep, every=timedelta(minutes=1)),
                     Tick(name="rule_care", job=rule_care.keep, every=timedelta(hours=1)),
                     Tick(name="approvals", job=queue_care.watch, every=timedelta(minutes=1)),
                     Tick(name="contacts", job=queue_care.follow, every=timedelta(seconds=20)),

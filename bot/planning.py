@@ -10,6 +10,7 @@ import structlog
 
 from console.deps import WeekNotPlannable
 from content.plans.specs import GroupBody
+from sop import consented
 from sop.planner import monday_of
 from sop.plans.book import PlanBook
 from sop.roster import load_roster
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from bot.sync import TenantSync
     from content.compliance import Checker
     from content.library.view import Library
+    from content.pack import Pack
     from content.plans.specs import Plan
     from content.render import Renderer
     from store.clock import Clock
@@ -79,9 +81,7 @@ class WeekPlanning:
                 planned = await draft_week(
                     session,
                     week,
-                    roster=await load_roster(
-                        session, await self._library.pack(session), now=self._clock.now()
-                    ),
+                    roster=await load_roster(session, await self._drawable(session), now=self._clock.now()),
                     renderer=self._renderer,
                     checker=self._checker,
                     now=self._clock.now(),
@@ -128,7 +128,7 @@ class WeekPlanning:
             count = await extend_week(
                 session,
                 week,
-                roster=await load_roster(session, await self._library.pack(session)),
+                roster=await load_roster(session, await self._drawable(session)),
                 renderer=self._renderer,
                 checker=self._checker,
                 now=now,
@@ -142,6 +142,13 @@ class WeekPlanning:
             log.info("week.extended", posts=count)
             self._on_planned()
         return count
+
+    async def _drawable(self, session: AsyncSession) -> Pack:
+        """Return the pack as it stands, without what could not be approved: it shows a patient who has not
+        agreed.
+        """
+        pack = await self._library.pack(session)
+        return await consented.allowed(session, pack, now=self._clock.now())
 
     async def _plans(self, session: AsyncSession) -> list[Plan]:
         await self._book.refresh(session)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from sqlalchemy import select
+
+from clinic.tables import Patient
 from console import library_views as views
 from console.diffs import diff
 from console.library_forms import FIELDS
+from console.records import load_cards
 from console.views import Attachment, attachment_of, load_names
 from content.library import keeping
 from content.library.fitness import Fault, judge
@@ -15,11 +19,14 @@ from content.library.reading import readings
 from content.library.view import entries
 from content.schema_talk import ScriptStage
 from content.written import ASSETS, Written
+from sop import consented
 from sop.attachments import from_item
 from sop.library_use import Result, results_of, users_of
+from sop.withdrawals import published_with
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -29,6 +36,8 @@ if TYPE_CHECKING:
     from content.library.keeping import Kept
     from content.library.tables import LibraryVersion
     from content.pack import Pack
+    from sop.consented import Backing
+    from sop.tables import Post
 
 _ANY_CARD: Final = ("image", "link", "miniprogram")
 ATTACHABLE: Final = {
@@ -63,6 +72,19 @@ class Desk:
     users: tuple[str, ...]
     result: Result
     offer: Diff | None
+    backings: tuple[Backing, ...] = ()  # patients' consents behind it
+    linkable: tuple[tuple[int, str], ...] = ()  # consents that could stand behind it, in words
+    published: tuple[Post, ...] = ()  # where people have seen it; asked only of what shows a patient
+
+    @property
+    def shows_patient(self) -> bool:
+        """Whether the entry as it stands needs a patient's consent."""
+        return self.kept is not None and consented.needs(self.kept.version.document)
+
+    @property
+    def backed(self) -> bool:
+        """Whether a consent stands behind it, and all of them hold."""
+        return bool(self.backings) and all(one.standing.value == "holds" for one in self.backings)
 
     @property
     def retired(self) -> bool:
@@ -78,6 +100,9 @@ async def load_desk(session: AsyncSession, deps: Deps, shelf: str, key: str) -> 
     pack = await deps.library.pack(session)
     kept = await keeping.get(session, shelf, key)
     history = await keeping.history(session, shelf, key)
+    now = deps.clock.now()
+    shows = consented.needs(kept.version.document)
+    backings = await consented.backings(session, shelf, key, now=now)
     return Desk(
         kept=kept,
         pack=pack,
@@ -87,6 +112,37 @@ async def load_desk(session: AsyncSession, deps: Deps, shelf: str, key: str) -> 
         users=tuple(await users_of(session, pack, shelf, key)),
         result=(await results_of(session, [key])).get(key, Result()),
         offer=None if kept.item.offered is None else diff(kept.version.document, kept.item.offered),
+        backings=tuple(backings),
+        linkable=await _linkable(session, deps, backings, now=now) if shows else (),
+        published=tuple(await published_with(session, shelf, key)) if shows or backings else (),
+    )
+
+
+async def _linkable(
+    session: AsyncSession, deps: Deps, backings: Sequence[Backing], *, now: datetime
+) -> tuple[tuple[int, str], ...]:
+    """Return the consents to choose from; who it is stands there masked, as in lists."""
+    there = {one.consent.id for one in backings}
+    found = [one for one in await consented.linkable(session, now=now) if one.id not in there]
+    patients = await session.scalars(select(Patient).where(Patient.id.in_({one.patient_id for one in found})))
+    names = {
+        card.id: card.real_name or card.name for card in await load_cards(session, patients.all(), deps.vault)
+    }
+    return tuple(
+        (
+            one.id,
+            " · ".join(
+                part
+                for part in (
+                    names.get(one.patient_id) or "一位客户",
+                    one.purpose,
+                    f"{one.given_at.astimezone(deps.zone):%Y-%m-%d} 登记",
+                    one.proof,
+                )
+                if part
+            ),
+        )
+        for one in found
     )
 
 

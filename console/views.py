@@ -11,6 +11,7 @@ from clinic.tables import CustomerGroup, Member
 from console.highlights import Segment, gravest, segments
 from console.wording import KINDS, PEOPLE, Sign, sign
 from content.pack import NotInPackError
+from sop import consented
 from sop.life import CANCELLABLE, EDITABLE, NEXT, PostState
 
 if TYPE_CHECKING:
@@ -81,6 +82,9 @@ class PostView:
     revision: int
     reason: str
     late: bool  # its hour has passed
+    content_key: str | None  # the library's entry it says
+    obstacle: str  # why it must not be approved as it is: it shows a patient who has not agreed
+    needs_reason: bool  # the content check warns: an approval says why it may go out
     can_approve: bool
     can_reject: bool
     can_edit: bool
@@ -144,10 +148,17 @@ async def load_views(
         userids=(post.sender for post in posts),
         chat_ids=(chat_id for post in posts for chat_id in post.audience.get("chat_ids", ())),
     )
-    return tuple(view_of(post, names=names, pack=pack, zone=zone, now=now) for post in posts)
+    open_ones = [post for post in posts if PostState(post.state) in EDITABLE]
+    barred = await consented.obstacles(session, open_ones, now=now) if open_ones else {}
+    return tuple(
+        view_of(post, names=names, pack=pack, zone=zone, now=now, obstacle=barred.get(post.id, ""))
+        for post in posts
+    )
 
 
-def view_of(post: Post, *, names: Names, pack: Pack, zone: ZoneInfo, now: datetime) -> PostView:
+def view_of(
+    post: Post, *, names: Names, pack: Pack, zone: ZoneInfo, now: datetime, obstacle: str = ""
+) -> PostView:
     """Return one post as it is shown."""
     state = PostState(post.state)
     late = post.scheduled_at <= now
@@ -175,7 +186,10 @@ def view_of(post: Post, *, names: Names, pack: Pack, zone: ZoneInfo, now: dateti
         revision=post.revision,
         reason=post.reason,
         late=late and state in EDITABLE,
-        can_approve=state is PostState.IN_REVIEW and not late,
+        content_key=post.content_key,
+        obstacle=obstacle,
+        needs_reason=any(finding["level"] == "warn" for finding in post.findings),
+        can_approve=state is PostState.IN_REVIEW and not late and not obstacle,
         can_reject=PostState.REJECTED in NEXT[state],
         can_edit=state in EDITABLE,
         can_cancel=state in CANCELLABLE,

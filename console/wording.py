@@ -31,6 +31,8 @@ ACTIONS: Final = {
     "post.reject": "退回",
     "post.cancel": "取消",
     "post.cancelled": "取消",
+    "post.override": "带着提醒通过",
+    "post.pulled": "撤回",
     "post.edit": "修改",
     "post.task_created": "创建发送任务",
     "post.published": "发布完成",
@@ -53,6 +55,8 @@ ACTIONS: Final = {
     "library.delete": "删除",
     "library.take": "采用更新",
     "library.decline": "不采用更新",
+    "consent.link": "登记同意",
+    "consent.unlink": "去掉同意",
 }
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import select
 
 from clinic import audit
 from clinic.tables import Member
+from sop import consented
 from sop.effects import CancelTask
 from sop.journeys import touch_life
 from sop.life import CANCELLABLE, NotPossible, PostState, check_step
@@ -24,10 +25,25 @@ if TYPE_CHECKING:
 
     from sop.tables import Post
 
+OVERRIDE: Final = "post.override"
 CANCEL_WINDOW: Final = timedelta(hours=24)
 APPROVE: Final = "approve"
 STANDING: Final = "standing:"  # before the name of who approved a content for good
 IDS_AT_ONCE: Final = 500
+
+
+class ReasonNeeded(NotPossible):
+    """The content check warns of a post: it may be approved only with a reason, by somebody who answers."""
+
+    def __init__(self, post: Post) -> None:
+        words = "、".join(f"“{post.text[f['start'] : f['end']]}”" for f in warnings_of(post))
+        super().__init__(
+            post.id,
+            PostState(post.state),
+            PostState.APPROVED,
+            f"：内容检查对{words}有提醒。请先修改，或写明理由再通过",
+        )
+        self.post = post
 
 
 async def approve(
@@ -51,7 +67,9 @@ async def approve(
     Raises:
         PostNotFound: no such post.
         Outdated: the post has another digest by now.
-        NotPossible: it is not waiting for review, or its hour has passed.
+        NotPossible: it is not waiting for review, its hour has passed, or it must be changed first.
+        Unconsented: it shows a patient who has not agreed.
+        ReasonNeeded: the content check warns, and no ``reason`` says why it may go out all the same.
     """
     post = await _seen(session, post_id, digest)
     if post.state == PostState.APPROVED:
@@ -59,6 +77,17 @@ async def approve(
     check_step(post.id, post.state, PostState.APPROVED)
     if post.scheduled_at <= now:
         raise NotPossible(post.id, PostState(post.state), PostState.APPROVED, "：发送时间已过，请先改时间")
+    if any(finding["level"] == "block" for finding in post.findings):
+        raise NotPossible(
+            post.id, PostState(post.state), PostState.APPROVED, "：内容检查有必须修改的地方，请先编辑"
+        )
+    if why := await consented.obstacle(session, post, now=now):
+        raise consented.Unconsented(post.id, PostState(post.state), why)
+    warned = warnings_of(post)
+    if warned and not reason.strip():
+        raise ReasonNeeded(post)
+    if warned:
+        _override(session, post, warned, actor=actor, via=via, now=now, reason=reason.strip())
     if needed > 1:
         before = (await approvers_of(session, [post])).get(post.id, ())
         if actor in before:
@@ -71,6 +100,42 @@ async def approve(
             return post
     return await _decided(
         session, post, PostState.APPROVED, APPROVE, actor=actor, via=via, now=now, reason=reason
+    )
+
+
+def warnings_of(post: Post) -> list[dict[str, Any]]:
+    """Return what the content check warns of in a post: whoever approves it says why it may go out."""
+    return [finding for finding in post.findings if finding["level"] == "warn"]
+
+
+def _override(
+    session: AsyncSession,
+    post: Post,
+    warned: Sequence[dict[str, Any]],
+    *,
+    actor: str,
+    via: str,
+    now: datetime,
+    reason: str,
+) -> None:
+    """Write down each warning that somebody answers for: the rule, the words, and why."""
+    words = [
+        {
+            "rule": found["rule"],
+            "start": found["start"],
+            "end": found["end"],
+            "words": post.text[found["start"] : found["end"]],
+        }
+        for found in warned
+    ]
+    audit.record(
+        session,
+        at=now,
+        actor=actor,
+        action=OVERRIDE,
+        subject=f"post:{post.id}",
+        reason=reason,
+        detail={"via": via, "digest": post.digest, "revision": post.revision, "warnings": words},
     )
 
 

@@ -2,11 +2,12 @@
 
 ::
 
-    draft ─▶ in_review ─▶ approved ─▶ creating ─▶ awaiting_sender ─▶ published | partial
+    draft ◀▶ in_review ─▶ approved ─▶ creating ─▶ awaiting_sender ─▶ published | partial
                                          │ ▲
                                          ▼ │
                                        unknown (the answer was lost; WeCom's lists are being read)
 
+What shows a patient goes back from approved to draft when her consent ends (:mod:`sop.withdrawals`).
 Every state before the end can also end in ``cancelled``; ``rejected``, ``expired`` and ``failed`` are ends.
 """
 
@@ -38,7 +39,7 @@ _S = PostState
 NEXT: Final[dict[PostState, frozenset[PostState]]] = {
     _S.DRAFT: frozenset({_S.IN_REVIEW, _S.CANCELLED, _S.EXPIRED}),
     _S.IN_REVIEW: frozenset({_S.IN_REVIEW, _S.DRAFT, _S.APPROVED, _S.REJECTED, _S.CANCELLED, _S.EXPIRED}),
-    _S.APPROVED: frozenset({_S.IN_REVIEW, _S.CREATING, _S.REJECTED, _S.CANCELLED, _S.EXPIRED}),
+    _S.APPROVED: frozenset({_S.IN_REVIEW, _S.DRAFT, _S.CREATING, _S.REJECTED, _S.CANCELLED, _S.EXPIRED}),
     _S.CREATING: frozenset({_S.AWAITING_SENDER, _S.UNKNOWN, _S.FAILED, _S.EXPIRED, _S.CANCELLED}),
     _S.UNKNOWN: frozenset({_S.AWAITING_SENDER, _S.CREATING, _S.FAILED, _S.EXPIRED}),
     _S.AWAITING_SENDER: frozenset({_S.PUBLISHED, _S.PARTIAL, _S.EXPIRED, _S.CANCELLED, _S.FAILED}),

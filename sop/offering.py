@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from clinic import audit
 from clinic.tables import CustomerGroup
+from sop import consented
 from sop.life import PostState
 from sop.planner import HAND, Draft, monday_of
 from sop.review import extended
@@ -65,7 +66,8 @@ async def offer_item(
     and hour adds nothing.
 
     Raises:
-        NotOfferable: the hour is gone or taken, the persona does not say such things, or nobody can send it.
+        NotOfferable: the hour is gone or taken, the persona does not say such things, nobody can send it, or
+            it shows a patient who has not agreed.
     """
     if item.kind not in ("moment", "group"):
         raise NotOfferable("persona", "这一条不是发朋友圈或群的，不能直接送审")
@@ -73,6 +75,9 @@ async def offer_item(
         raise NotOfferable("persona", f"{persona.name}不说这一条，请换一个角色")
     if at <= now:
         raise NotOfferable("hour", "发送时间已经过去，请选择将来的时间")
+    allowed = await consented.allowed(session, roster.pack, now=now)
+    if item.key not in {one.key for one in (*allowed.moments, *allowed.group_posts)}:
+        raise NotOfferable("text", "它用到了患者，先登记有效的同意，再送去审核")
     week = monday_of(at.astimezone(zone).date())
     drafts = (
         await _moments(session, item, persona, at=at, week=week, roster=roster, zone=zone)

@@ -9,7 +9,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clinic import audit
-from sop import decisions, pauses
+from sop import consented, decisions, pauses
 from sop.effects import CreateTask
 from sop.journeys import touch_life
 from sop.life import NEXT, PostState
@@ -55,10 +55,15 @@ async def start_due(session: AsyncSession, *, now: datetime) -> int:
         .with_for_update(skip_locked=True)
     )
     started = 0
-    for post in due.all():
+    posts = due.all()
+    barred = await consented.obstacles(session, posts, now=now) if posts else {}
+    for post in posts:
         if now - post.scheduled_at > LATE:
             reason = await _missed(session, post)
             await end(session, post, PostState.EXPIRED, now=now, reason=reason)
+            continue
+        if post.id in barred:  # a consent ended since the approval
+            await end(session, post, PostState.CANCELLED, now=now, reason=barred[post.id])
             continue
         post.state, post.updated_at = PostState.CREATING, now
         await outbox.put(

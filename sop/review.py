@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import select, update
 
 from clinic import audit
-from sop import cards, decisions
+from sop import cards, consented, decisions
 from sop.effects import SendReviewCard, UpdateReviewCard
 from sop.life import PostState
 from sop.tables import Batch, Post, ReviewCard
 from store import outbox
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -212,9 +212,10 @@ async def _decide(
 ) -> tuple[str, str, bool]:
     """Decide what waits; return the outcome in words, and whether nobody else has to decide any of it."""
     late = [post for post in posts if post.scheduled_at <= now]
+    left = await left_for_people(session, posts, now=now) if tap.key == cards.APPROVE else {}
     done = 0
     for post in posts:
-        if post in late:
+        if post in late or post.id in left:
             continue
         if tap.key == cards.APPROVE:
             await decisions.approve(
@@ -238,13 +239,32 @@ async def _decide(
             )
         done += 1
     missed = f"；另有 {len(late)} 条已过发送时间" if late else ""
+    if waits := [post for post in posts if post.id in left and post not in late]:
+        missed += f"；另有 {len(waits)} 条要到控制台看过才能通过（{'、'.join(sorted(set(left.values())))}）"
     if tap.key == cards.REJECT:
         return f"已退回 {done} 条", f"已退回 {done} 条内容，不会发送{missed}。", True
-    open_still = sum(post.state == PostState.IN_REVIEW for post in posts if post not in late)
+    if waits and not done:
+        return "请到控制台审核", f"没有通过任何内容{missed}。", False
+    undecided = [post for post in posts if post not in late and post not in waits]
+    open_still = sum(post.state == PostState.IN_REVIEW for post in undecided)
     if open_still:
         said = f"已记下你的通过。其中 {open_still} 条还需要另一位审核人通过，才会发送{missed}。"
         return "已记下，还差一位", said, False
-    return f"已通过 {done} 条", f"已通过 {done} 条内容，到点自动创建发送任务{missed}。", True
+    return f"已通过 {done} 条", f"已通过 {done} 条内容，到点自动创建发送任务{missed}。", not waits
+
+
+async def left_for_people(session: AsyncSession, posts: Iterable[Post], *, now: datetime) -> dict[int, str]:
+    """Return which posts cannot be approved together with others, by id, and why in a few words.
+
+    A warning of the content check needs a reason of its own; a patient who is shown, her consent.
+    """
+    waiting_ones = list(posts)
+    barred = await consented.obstacles(session, waiting_ones, now=now)
+    return {
+        post.id: "缺患者同意" if post.id in barred else "要写明理由"
+        for post in waiting_ones
+        if post.id in barred or decisions.warnings_of(post)
+    }
 
 
 async def waiting(session: AsyncSession, batch_id: int, *, lock: bool = True) -> Sequence[Post]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import select
 
 from clinic import audit
-from sop import decisions, review
+from sop import consented, decisions, review
 from sop.decisions import STANDING
 from sop.life import PostState
 from sop.plan_tables import StandingApproval
@@ -202,10 +202,11 @@ async def approve_posts(session: AsyncSession, posts: Iterable[Post], *, now: da
         post: digest_of_post(post) for post in posts if post.state == PostState.IN_REVIEW and may_stand(post)
     }
     found = await _standing(session, able.values())
+    barred = await consented.obstacles(session, (p for p, d in able.items() if d in found), now=now)
     count = 0
     for post, digest in able.items():
         standing = found.get(digest)
-        if standing is None or post.scheduled_at <= now:
+        if standing is None or post.scheduled_at <= now or post.id in barred:
             continue
         await decisions.approve_standing(
             session,

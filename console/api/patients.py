@@ -32,8 +32,9 @@ from console.api.patient_documents import (
 from console.api.problems import Problem, invalid
 from console.api.views import local
 from console.records import load_record, masked_name, masked_phone
-from sop import forgetting
+from sop import forgetting, withdrawals
 from sop.forgetting import MessageUnderWay
+from sop.roster import load_roster
 from sop.touches import touches
 
 if TYPE_CHECKING:
@@ -335,7 +336,17 @@ async def withdraw_consent(call: Call[ConsentPath, Nothing, WhyBody]) -> Answer:
     deps, now = call.deps, call.deps.clock.now()
     async with deps.database.write() as session:
         patient = await patient_at(session, call.path.external_userid)
-        for record in await merging.family_of(session, patient):
-            if await consents.withdraw(session, record, call.path.consent, now=now, actor=ACTOR):
-                return Answer(content=await _document(session, patient, deps))
+        pulled = await withdrawals.withdraw(
+            session,
+            await merging.family_of(session, patient),
+            call.path.consent,
+            roster=await load_roster(session, deps.pack, now=now),
+            public_url=deps.public_url,
+            actor=ACTOR,
+            now=now,
+        )
+        answer = Answer(content=await _document(session, patient, deps)) if pulled.ended else None
+    if answer is not None:
+        deps.wake()
+        return answer
     raise Problem(kind=problems.NOT_POSSIBLE, detail="这项同意不存在，或者早已到期、撤回")

@@ -191,6 +191,14 @@ async def _told(session: AsyncSession, post_id: int) -> AsyncIterator[None]:
         raise Problem(kind=problems.NOT_FOUND, detail=str(exc)) from None
     except queue.Outdated as exc:
         raise Problem(kind=problems.OUTDATED, detail=str(exc), standing=_standing(exc.post)) from None
+    except decisions.ReasonNeeded as exc:
+        raise Problem(
+            kind=problems.REASON_NEEDED,
+            detail=str(exc),
+            errors=(FieldError(field="reason", message="写明为什么可以这样发"),),
+            findings=tuple(FindingDocument.model_validate(found) for found in exc.post.findings),
+            standing=_standing(exc.post),
+        ) from None
     except (NotPossible, queue.NotEditable) as exc:
         post = await queue.get_post(session, post_id)
         raise Problem(kind=problems.NOT_POSSIBLE, detail=str(exc), standing=_standing(post)) from None

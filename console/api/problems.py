@@ -36,6 +36,7 @@ TOO_LARGE: Final = Kind(code="too-large", status=413, title="请求体太大")
 MEDIA_TYPE: Final = Kind(code="media-type", status=415, title="请求体必须是 JSON")
 INVALID: Final = Kind(code="invalid", status=422, title="有字段不合要求")
 CONTENT_REFUSED: Final = Kind(code="content-refused", status=422, title="内容检查未通过")
+REASON_NEEDED: Final = Kind(code="reason-needed", status=422, title="要写明理由")
 INTERNAL: Final = Kind(code="internal", status=500, title="服务器出错")
 SEAL_BROKEN: Final = Kind(code="seal-broken", status=500, title="加密的数据打不开")
 BUSY: Final = Kind(code="busy", status=503, title="暂时无法处理")
@@ -68,7 +69,7 @@ class ProblemDocument(BaseModel):
     detail: str = Field(description="发生了什么、怎么办")
     errors: list[FieldError] = Field(default=[], description="逐个字段的错误（422）")
     findings: list[FindingDocument] = Field(
-        default=[], description="内容检查的全部发现（content-refused 时）"
+        default=[], description="内容检查的全部发现（content-refused 和 reason-needed 时）"
     )
     digest: str = Field(default="", description="内容现在的摘要（409）")
     revision: int = Field(default=0, description="内容现在是第几版（409）")

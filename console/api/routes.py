@@ -40,6 +40,14 @@ PREFIX: Final = "/api"
 
 _POSTS: Final = "posts"
 _DECIDED: Final = {200: ("决定之后的内容；重复同一个决定不会改变什么", PostDetail)}
+_DIGEST: Final = "digest 必须是读到的那一个；内容已被修改时得到 409，什么都不改变。"
+_DECISION_WORDS: Final = {
+    "approve": _DIGEST
+    + "内容检查有提醒（warn）的要在 reason 里写明为什么可以这样发，否则得到 422 reason-needed；"
+    "展示或引用患者而没有有效同意的得到 409。",
+    "reject": _DIGEST,
+    "cancel": _DIGEST,
+}
 _DECISION_PROBLEMS: Final = (problems.OUTDATED, problems.NOT_POSSIBLE)
 
 
@@ -156,13 +164,13 @@ def _decision(verb: str, summary: str, run: Any) -> Operation[PostPath, Nothing,
         path=f"/posts/{{id}}/{verb}",
         tag=_POSTS,
         summary=summary,
-        description="digest 必须是读到的那一个；内容已被修改时得到 409，什么都不改变。",
+        description=_DECISION_WORDS[verb],
         run=run,
         answers=_DECIDED,
         path_model=PostPath,
         query=Nothing,
         body=Decision,
-        problems=_DECISION_PROBLEMS,
+        problems=(*_DECISION_PROBLEMS, problems.REASON_NEEDED) if verb == "approve" else _DECISION_PROBLEMS,
     )
 
 

@@ -12,6 +12,7 @@ from console.forms import FormRefused
 from console.frame import actor_of, deps_of, go
 from console.pages.library_item import ENTRY, HERE
 from content.library import keeping
+from sop import consented
 from sop.library_use import users_of
 from sop.offering import NotOfferable, offer_item
 from sop.plans.usage import content_used_by
@@ -37,6 +38,7 @@ def routes() -> Iterable[web.RouteDef]:
         web.post(ENTRY + "/{verb:retire|restore|take|decline}", act),
         web.post(ENTRY + "/delete", delete),
         web.post(ENTRY + "/send", send),
+        web.post(ENTRY + "/consents/{verb:link|unlink}", consent),
     )
 
 
@@ -88,6 +90,26 @@ async def delete(request: web.Request) -> web.StreamResponse:
     except keeping.StillUsed as exc:
         return go(request, f"{HERE}/{shelf}/{key}", note=str(exc), tone="bad")
     return go(request, HERE, note="已删除。")
+
+
+async def consent(request: web.Request) -> web.StreamResponse:
+    """Let a patient's consent stand behind an entry, or take it away."""
+    deps, actor, verb = deps_of(request), actor_of(request), request.match_info["verb"]
+    shelf, key, now = request.match_info["shelf"], request.match_info["key"], deps.clock.now()
+    here, raw = f"{HERE}/{shelf}/{key}#consents", await request.post()
+    number = str(raw.get("consent", ""))
+    if not (number.isascii() and number.isdigit() and len(number) < 19):
+        return go(request, here, note="请选择一项同意；没有的话，先在这位客户的档案里登记。", tone="bad")
+    try:
+        async with deps.database.write() as session:
+            await keeping.get(session, shelf, key)
+            if verb == "link":
+                await consented.link(session, shelf, key, int(number), actor=actor, now=now)
+            else:
+                await consented.unlink(session, shelf, key, int(number), actor=actor, now=now)
+    except consented.NotLinkable as exc:
+        return go(request, here, note=str(exc), tone="bad")
+    return go(request, here, note="已登记患者的同意。" if verb == "link" else "已去掉这项同意。")
 
 
 async def send(request: web.Request) -> web.StreamResponse:

@@ -19,8 +19,9 @@ from console.forms import FormRefused, PlainForm, local_path, parse
 from console.frame import actor_of, deps_of, go, hours_of
 from console.pages.patients import HERE, patient_at, show
 from console.pages.week import day_of
-from sop import forgetting
+from sop import forgetting, withdrawals
 from sop.forgetting import MessageUnderWay
+from sop.roster import load_roster
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -188,17 +189,28 @@ async def give_consent(request: web.Request) -> web.StreamResponse:
 
 async def withdraw_consent(request: web.Request) -> web.StreamResponse:
     """Note that a patient agrees no more."""
-    deps, consent = deps_of(request), int(request.match_info["consent"])
-    done = False
+    deps, consent, now = deps_of(request), int(request.match_info["consent"]), deps_of(request).clock.now()
     async with deps.database.write() as session:
         patient = await patient_at(request, session)
-        for record in await merging.family_of(session, patient):
-            done = done or await consents.withdraw(
-                session, record, consent, now=deps.clock.now(), actor=actor_of(request)
-            )
-    if not done:
-        return go(request, f"{HERE}/{patient.id}#consents", note="这项同意早已失效。", tone="warn")
-    return go(request, f"{HERE}/{patient.id}#consents", note="已撤回，从现在起不再有效。")
+        pulled = await withdrawals.withdraw(
+            session,
+            await merging.family_of(session, patient),
+            consent,
+            roster=await load_roster(session, deps.pack, now=now),
+            public_url=deps.public_url,
+            actor=actor_of(request),
+            now=now,
+        )
+    here = f"{HERE}/{patient.id}#consents"
+    if not pulled.ended:
+        return go(request, here, note="这项同意早已失效。", tone="warn")
+    deps.wake()
+    note = "已撤回，从现在起不再有效。"
+    if stopped := len(pulled.drafts) + len(pulled.cancelled):
+        note += f"还没发出的 {stopped} 条内容已经撤下。"
+    if pulled.published:
+        note += f"有 {len(pulled.published)} 条已经发布过，已请店长安排删除。"
+    return go(request, here, note=note)
 
 
 async def erase(request: web.Request) -> web.StreamResponse:

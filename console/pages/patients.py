@@ -20,6 +20,7 @@ from console.forms import FormRefused
 from console.frame import actor_of, deps_of, go, hours_of, page, wants_fragment
 from console.person_views import STAGES, load_story, read_record
 from console.records import load_cards
+from sop import consented
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -168,6 +169,7 @@ async def show(
     deps, hours = deps_of(request), hours_of(request)
     record = await read_record(session, patient, deps)
     before = _place(request)
+    uses = await consented.behind(session, [consent.row.id for consent in record.consents])
     return page(
         request,
         "patient.html",
@@ -178,6 +180,7 @@ async def show(
         later=before is not None,
         suggested=await _suggested(session, record, request),
         kinds=[(kind.value, kind.title) for kind in ConsentKind],
+        consent_uses=uses,
         identity=identity,
         problem=problem,
         problem_at=problem_at,

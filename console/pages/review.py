@@ -35,6 +35,7 @@ class Progress:
     total: int
     waiting: int  # can be approved now
     flagged: int  # of these: with findings
+    warned: int  # of these: with warnings, each of which needs a reason
     blocked: int  # need an editor first
     late: int  # their hour passed undecided
 
@@ -113,7 +114,7 @@ async def approve_all(request: web.Request) -> web.StreamResponse:
     seen = dict(pair.split(":", 1) for pair in strings(await request.post(), "seen") if ":" in pair)
     try:
         async with deps.database.write() as session:
-            done, half, late = await _approve_seen(
+            done, half, late, left = await _approve_seen(
                 session, batch_id, seen, actor=actor, now=now, needed=deps.pack.house.approvals
             )
             await settle(request, session, batch_id, now=now)
@@ -123,6 +124,8 @@ async def approve_all(request: web.Request) -> web.StreamResponse:
         return await batch(request, status=409, alert=alert)
     deps.wake()
     missed = f"；另有 {late} 条已过发送时间" if late else ""
+    if left:
+        missed += f"；{left} 条留着没有通过：内容检查有提醒的请逐条写明理由，用到患者的请先登记同意"
     here = f"/console/review/{batch_id}"
     if half:
         return go(request, here, note=f"已记下你的通过，{half} 条还需要另一位审核人通过{missed}。")
@@ -139,18 +142,24 @@ async def _approve_seen(
     actor: str,
     now: datetime,
     needed: int,
-) -> tuple[int, int, int]:
-    """Approve what waits; return how many are approved, how many need somebody else too, how many are late.
+) -> tuple[int, int, int, int]:
+    """Approve what waits; return how many are approved, need somebody else too, are late, or are left.
+
+    Left is what cannot be approved together with others: see :func:`sop.review.left_for_people`.
 
     Raises:
         Outdated: something waits that was not seen as it is.
     """
     done = half = late = 0
-    for post in await review.waiting(session, batch_id):
+    posts = await review.waiting(session, batch_id)
+    left = await review.left_for_people(session, posts, now=now)
+    for post in posts:
         if seen.get(str(post.id)) != post.digest:
             raise Outdated(post)
         if post.scheduled_at <= now:
             late += 1
+            continue
+        if post.id in left:
             continue
         decided = await decisions.approve(
             session, post.id, digest=post.digest, actor=actor, via="console", now=now, needed=needed
@@ -159,7 +168,7 @@ async def _approve_seen(
             done += 1
         else:
             half += 1
-    return done, half, late
+    return done, half, late, sum(post.id in left and post.scheduled_at > now for post in posts)
 
 
 async def settle(request: web.Request, session: AsyncSession, batch_id: int, *, now: datetime) -> None:
@@ -191,6 +200,7 @@ def progress_of(posts: Sequence[Post], *, now: datetime) -> Progress:
         total=len(posts),
         waiting=len(ready),
         flagged=sum(bool(post.findings) for post in ready),
+        warned=sum(bool(decisions.warnings_of(post)) for post in ready),
         blocked=sum(post.scheduled_at > now for post in drafts),
         late=sum(post.scheduled_at <= now for post in (*waiting, *drafts)),
     )

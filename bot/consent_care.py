@@ -1,0 +1,53 @@
+"""Looks for consents that have ended, by their day or without anybody pulling what they stood behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from sop import consented, withdrawals
+from sop.roster import load_roster
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from content.pack import Pack
+    from store.clock import Clock
+    from store.database import Database
+
+log = structlog.get_logger(__name__)
+
+
+class ConsentCare:
+    """Run it every minute; most of the time it asks one question and does nothing."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        pack: Pack,
+        public_url: str,
+        clock: Clock,
+        on_queued: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._pack = pack
+        self._public_url = public_url
+        self._clock = clock
+        self._on_queued = on_queued
+
+    async def keep(self) -> int:
+        """Pull what no consent stands behind any more; return how many posts."""
+        now = self._clock.now()
+        async with self._database.read() as session:
+            if not await consented.ended(session, now=now):
+                return 0
+        async with self._database.write() as session:
+            roster = await load_roster(session, self._pack, now=now)
+            pulled = await withdrawals.pull(session, roster=roster, public_url=self._public_url, now=now)
+        count = len(pulled.drafts) + len(pulled.cancelled)
+        if count:
+            log.info("consents.pulled", drafts=len(pulled.drafts), cancelled=len(pulled.cancelled))
+            self._on_queued()
+        return count
