@@ -23,12 +23,20 @@ class Window:
 
     def covers(self, on: date) -> bool:
         """Tell whether ``on`` lies in the window; it may reach over New Year."""
+        return self.away(on) is not None
+
+    def away(self, on: date) -> int | None:
+        """Return how many days ``on`` is from the day itself, or None outside the window."""
         years = {(on - timedelta(self.last)).year, (on - timedelta(self.first)).year}
-        return any(
-            self.first <= (on - start).days <= self.last
-            for year in years
-            if FIRST_YEAR <= year <= LAST_YEAR
-            for start in starts(self.day, year)
+        return min(
+            (
+                abs((on - start).days)
+                for year in years
+                if FIRST_YEAR <= year <= LAST_YEAR
+                for start in starts(self.day, year)
+                if self.first <= (on - start).days <= self.last
+            ),
+            default=None,
         )
 
 

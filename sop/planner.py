@@ -12,12 +12,15 @@ from sop.case import short_key
 from sop.wants import CREATED, JOINED, WEEKLY, Calendar, Want, Week, group_wants, moment_wants, weekly
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from content.pack import ContentItem, GroupRole, PersonaSpec
     from content.plans.specs import Plan
     from sop.roster import Roster
+
+
+FESTIVAL: Final = "节日"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +126,7 @@ class _Drawing:
             calendar,
             used,
         )
+        self._days: dict[str, set[date]] = {}  # by scope: on which days something is wanted
         self.drafts: list[Draft] = []
         self.notices: list[str] = []
 
@@ -143,7 +147,9 @@ class _Drawing:
             for plan in self._plans
             if plan.persona in (persona.key, persona.kind)
         ):
-            for want in weekly(persona.week, self._week):
+            wants = weekly(persona.week, self._week)
+            self._expect(f"moment:{persona.key}", wants)
+            for want in wants:
                 self._moment(persona, pool, want, days=self._roster.pack.rotation_days)
 
     def _moments(
@@ -155,7 +161,9 @@ class _Drawing:
     ) -> None:
         assert self._calendar is not None  # there are plans, so there is a calendar
         most = min(body.max_a_day, persona.max_moments_per_day)
-        for want in moment_wants(body, self._week, self._calendar, most_a_day=most):
+        wants = moment_wants(body, self._week, self._calendar, most_a_day=most)
+        self._expect(f"moment:{persona.key}", wants)
+        for want in wants:
             self._moment(persona, pool, want, days=body.rotation_days, tags=body.tags, plan=plan.key)
 
     def _moment(
@@ -216,6 +224,7 @@ class _Drawing:
                 wanted_by.setdefault(want, key)
         pool = self._roster.pack.group_posts_for(role, persona)
         scope = f"group:{role.key}:{persona.key}"
+        self._expect(scope, asked)
         for want in sorted(asked, key=lambda want: (want.at, want.rank, want.mark)):
             item = self._choose(pool, want, scope, days=days)
             if item is None:
@@ -307,8 +316,18 @@ class _Drawing:
             return (last is None or day - last >= rotation) and item.key not in elsewhere
 
         fresh = [item for item in season if rested(item)]
-        # What belongs to these very days goes first; any other text of the categories can wait a week.
-        dated = [item for item in fresh if item.window is not None and item.category in want.categories]
+        # What belongs to this very day goes first, then what belongs to days near it; any other text of the
+        # categories can wait a week.
+        near = [
+            (item, away)
+            for item in fresh
+            if item.window is not None
+            and (away := item.window.away(day)) is not None
+            and (item.category in want.categories or (not away and item.category == FESTIVAL))
+            and not self._comes_later(item, day, scope, fresh)
+        ]
+        nearest = min((away for _, away in near), default=0)
+        dated = [item for item, away in near if away == nearest]
         by_category = ([item for item in fresh if item.category == wanted] for wanted in want.categories)
         for fitting in (dated, *by_category, fresh):
             if fitting:
@@ -319,6 +338,26 @@ class _Drawing:
             self.notices.append(f"内容不足：“{chosen.key}”在 {days} 天内重复使用，请补充内容包")
         self._used[scope, chosen.key] = day
         return chosen
+
+    def _expect(self, scope: str, wants: Iterable[Want]) -> None:
+        self._days.setdefault(scope, set()).update(
+            want.at.astimezone(self._week.zone).date() for want in wants if not want.content
+        )
+
+    def _comes_later(self, item: ContentItem, day: date, scope: str, fresh: Sequence[ContentItem]) -> bool:
+        """Tell whether a festival's text will be said on the very day, which is still ahead this week.
+
+        When two festivals share a day, one of their texts is said before it.
+        """
+        for later in self._days.get(scope, ()):
+            if later > day and _is_for(item, later):
+                rivals = [one for one in fresh if _is_for(one, later)]
+                return item is min(rivals, key=lambda one: _lot(one, scope, later))
+        return False
+
+
+def _is_for(item: ContentItem, day: date) -> bool:
+    return item.category == FESTIVAL and item.window is not None and item.window.away(day) == 0
 
 
 def _audiences(

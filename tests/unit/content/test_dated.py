@@ -80,3 +80,9 @@ def test_nothing_is_promoted_on_a_day_of_mourning(folder):
 
     with pytest.raises(PackError, match="这一天不推活动"):
         load_pack(folder.root)
+
+
+def test_a_window_knows_how_far_its_day_is():
+    window = Window(day="christmas", first=-4, last=0)
+
+    assert [window.away(date(2026, 12, day)) for day in (20, 21, 22, 25, 26)] == [None, 4, 3, 0, None]
