@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -43,8 +44,12 @@ SESSION: Final = web.RequestKey("session", Session)
 PAUSED: Final = web.RequestKey("paused", Paused)
 
 
+@lru_cache(maxsize=1)
 def make_templates() -> Environment:
-    """Compile every template now: a mistake in one stops the start, and no request reads a file."""
+    """Compile every template now: a mistake in one stops the start, and no request reads a file.
+
+    Once in a process: templates and static files come with the program, and nobody changes the environment.
+    """
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=select_autoescape(default=True, default_for_string=True),
