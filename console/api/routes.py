@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from aiohttp import web
 
-from console.api import channels, directory, patient_routes, pauses, posts, problems, visits, weeks
+from console.api import caps, channels, directory, patient_routes, pauses, posts, problems, visits, weeks
 from console.api.access import check_key
 from console.api.documents import (
     GroupDocument,
@@ -130,6 +130,7 @@ def operations() -> tuple[Operation[Any, Any, Any], ...]:
         *visits.operations(),
         *channels.operations(),
         *pauses.operations(),
+        *caps.operations(),
         Operation(
             name="listGroups",
             method="GET",
