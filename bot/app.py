@@ -154,7 +154,9 @@ class _Builder:
         self.renderer, self.checker = Renderer(), Checker.load()
         self.vault = Vault(settings.secret_key.get_secret_value())
         self.planning: WeekPlanning | None = None
-        self.ingest = Ingest(sink_for(self.database), on_stored=lambda _: self.wakeups.tell(INBOX))
+        self.ingest = Ingest(
+            sink_for(self.database), on_stored=lambda _, urgent: self.wakeups.tell(INBOX, urgent=urgent)
+        )
         self.redis: Redis | None = Redis.from_url(self.redis_url) if self.redis_url else None
 
     def routes(self, app: web.Application, *, demo_login: bool) -> None:
@@ -370,7 +372,7 @@ class _Builder:
                 courier=courier,
                 clock=clock,
                 metrics=self.metrics,
-                on_decided=lambda: self.wakeups.tell(OUTBOX),
+                on_decided=lambda urgent: self.wakeups.tell(OUTBOX, urgent=urgent),
                 lanes=4,
             ),
             clockwork=Clockwork(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -38,6 +39,7 @@ AT_ONCE: Final = {True: 32, False: 16}  # by urgency: who hurries never waits fo
 # Outcomes written in one transaction. On SQLite its end costs a write to disk; PostgreSQL shares those by
 # itself, and would see two transactions that want the same patients in another order.
 SETTLED_AT_ONCE: Final = 32
+HOLD_S: Final = 0.02  # for longer nobody who must be greeted should wait for the writer
 LOOK_S: Final = 0.5  # finds effects whose hour has come and that nobody announced
 ATTEMPTS: Final = 8
 LOOK_AGAIN: Final = timedelta(seconds=61)  # WeCom's lists lag: absent means absent twice, 60 s apart
@@ -49,16 +51,27 @@ LAST_WORDS_S: Final = 7.0  # supervisors kill after 10 s; what is unanswered the
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Lane:
-    """What is under way of one urgency."""
+    """What is under way of one urgency.
 
-    at_once: int
+    ``calling``: of those, who has no answer yet; the others wait to be written down. ``more``: when last
+    asked, there were as many due effects as places.
+    """
+
+    urgent: bool
+    calling: int = 0
+    more: bool = False
     under_way: set[asyncio.Task[None]] = field(default_factory=set)
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     claiming: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def free(self) -> int:
-        return self.at_once - len(self.under_way)
+        """Return how many may be leased now.
+
+        Whoever is urgent must not wait until what came of others is written down; the rest must, or calls
+        would run ahead of their records.
+        """
+        return AT_ONCE[self.urgent] - (self.calling if self.urgent else len(self.under_way))
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -92,15 +105,16 @@ class Courier:
         self._on_settled = on_settled
         self._alone = alone
         self._owner = secrets.token_hex(8)
-        self._lanes = {urgent: _Lane(at_once=at_once) for urgent, at_once in AT_ONCE.items()}
+        self._lanes = {urgent: _Lane(urgent=urgent) for urgent in AT_ONCE}
         self._ended: list[_Ended] = []
         self._settling = asyncio.Lock()
         self._longest_lease = max([LEASE, *(d.lease for d in self._deliveries.values())])
 
-    def wake(self) -> None:
-        """Say that there may be work."""
-        for lane in self._lanes.values():
-            lane.woken.set()
+    def wake(self, *, urgent: bool = True) -> None:
+        """Say that there may be work, and whether some of it may be urgent."""
+        self._lanes[False].woken.set()
+        if urgent:
+            self._lanes[True].woken.set()
 
     @property
     def idle(self) -> bool:
@@ -127,14 +141,15 @@ class Courier:
             await asyncio.gather(*under_way, return_exceptions=True)
 
     async def _run(self, *, urgent: bool) -> None:
-        lane, first = self._lanes[urgent], True
+        lane, looked = self._lanes[urgent], -LOOK_S
+        first = True
         while True:
             lane.woken.clear()
             try:
-                if not urgent:
+                if not urgent and time.monotonic() - looked >= LOOK_S:
                     # Alone, every lease found at the start belongs to a process that died.
                     await self._adopt_orphans(every=self._alone and first)
-                    first = False
+                    first, looked = False, time.monotonic()
                 while await self._claim(urgent=urgent):
                     pass
             except Exception as exc:  # the loop's boundary: a database that went away comes back
@@ -152,8 +167,9 @@ class Courier:
             await asyncio.gather(*self._under_way())
 
     async def _adopt_orphans(self, *, every: bool) -> None:
-        async with self._database.write() as session:
-            count = await outbox.orphaned(session, now=self._clock.now(), every=every)
+        count = await self._database.transact(
+            partial(outbox.orphaned, now=self._clock.now(), every=every),
+        )
         if count:
             log.warning("courier.orphans", count=count)
 
@@ -163,44 +179,57 @@ class Courier:
         async with lane.claiming:
             if lane.free <= 0:
                 return False
-            async with self._database.write(urgent=urgent) as session:
-                claimed = await self.lease(session, urgent=urgent)
+            claimed = await self._database.transact(partial(self.lease, urgent=urgent), urgent=urgent)
             self.start(claimed, urgent=urgent)
             return bool(claimed)
 
     async def lease(self, session: AsyncSession, *, urgent: bool) -> Sequence[OutboxEffect]:
         """Lease what is due and has a place here, in the caller's transaction; then call :meth:`start`."""
-        return await outbox.claim(
+        lane = self._lanes[urgent]
+        places = max(lane.free, 0)
+        leased = await outbox.claim(
             session,
             now=self._clock.now(),
             owner=self._owner,
             lease=self._longest_lease,
-            limit=max(self._lanes[urgent].free, 0),
+            limit=places,
             urgent=urgent,
         )
+        lane.more = len(leased) == places
+        return leased
 
     def start(self, leased: Sequence[OutboxEffect], *, urgent: bool) -> None:
         """Deliver what was leased; to be called as soon as the lease is committed, and only then."""
         lane = self._lanes[urgent]
         for effect in leased:
-            task = asyncio.create_task(self._deliver(effect), name=f"effect-{effect.id}")
+            lane.calling += 1
+            task = asyncio.create_task(self._deliver(effect, lane), name=f"effect-{effect.id}")
             lane.under_way.add(task)
             task.add_done_callback(partial(self._finished, lane))
 
     def _finished(self, lane: _Lane, task: asyncio.Task[None]) -> None:
         lane.under_way.discard(task)
-        lane.woken.set()
+        self._made_room(lane)
         if not task.cancelled() and (exc := task.exception()) is not None:
             # Its lease will run out, so it will be looked up: nothing is lost, but somebody should know.
             log.error("courier.settle_failed", task=task.get_name(), error=type(exc).__name__)
             self._metrics.alarms.labels("courier.settle_failed").inc()
 
-    async def _deliver(self, effect: OutboxEffect) -> None:
+    @staticmethod
+    def _made_room(lane: _Lane) -> None:
+        if lane.more and lane.free > 0:
+            lane.woken.set()
+
+    async def _deliver(self, effect: OutboxEffect, lane: _Lane) -> None:
         delivery = self._deliveries.get(effect.kind)
-        if delivery is None:
-            outcome = Outcome(state=outbox.REFUSED, error=f"没有处理 {effect.kind} 的程序")
-        else:
-            outcome = await self._attempt(delivery, effect)
+        try:
+            if delivery is None:
+                outcome = Outcome(state=outbox.REFUSED, error=f"没有处理 {effect.kind} 的程序")
+            else:
+                outcome = await self._attempt(delivery, effect)
+        finally:
+            lane.calling -= 1
+            self._made_room(lane)
         await self._settle(_Ended(effect=effect, delivery=delivery, outcome=outcome))
         self._metrics.delivered.labels(effect.kind, outcome.state).inc()
         if outcome.state == outbox.REFUSED:
@@ -216,21 +245,23 @@ class Courier:
             self._ended.append(ended)
             async with self._settling:
                 while not ended.settled:
-                    batch = self._ended[:SETTLED_AT_ONCE]
-                    await self._write_batch(batch)
-                    del self._ended[: len(batch)]
+                    written = await self._write_batch(self._ended[:SETTLED_AT_ONCE])
+                    del self._ended[:written]
         if ended.error is not None:
             raise ended.error
 
-    async def _write_batch(self, batch: Sequence[_Ended]) -> None:
+    async def _write_batch(self, batch: Sequence[_Ended]) -> int:
+        """Write down the first of these outcomes, as many as the writer may be held for; return how many."""
         try:
-            await self._write_down(batch)
+            written = await self._write_down(batch)
         except Exception as exc:  # one that cannot be written down must not keep the others from it
             log.warning("courier.settling_one_by_one", error=type(exc).__name__)
             for ended in batch:
                 await self._write_one(ended)
-        for ended in batch:
+            written = len(batch)
+        for ended in batch[:written]:
             ended.settled = True
+        return written
 
     async def _write_one(self, ended: _Ended) -> None:
         """Write one outcome down; a deadlock chose us by chance, so try again."""
@@ -243,10 +274,15 @@ class Courier:
                 ended.error = exc
             return
 
-    async def _write_down(self, batch: Sequence[_Ended]) -> None:
+    async def _write_down(self, batch: Sequence[_Ended]) -> int:
         now = self._clock.now()
-        async with self._database.write() as session:
+
+        async def write(session: AsyncSession) -> tuple[int, bool]:
+            began, written = time.monotonic(), 0
             for ended in batch:
+                if written and time.monotonic() - began > HOLD_S:
+                    break
+                written += 1
                 outcome = ended.outcome
                 settled = await outbox.settle(
                     session,
@@ -262,6 +298,11 @@ class Courier:
                 )
                 if settled and ended.delivery is not None:
                     await ended.delivery.record(session, ended.effect, outcome, now=now)
+            return written, outbox.PUT_URGENT in session.info
+
+        written, urgent = await self._database.transact(write)
+        self.wake(urgent=urgent)  # for what follows from it
+        return written
 
     async def _attempt(self, delivery: Delivery, effect: OutboxEffect) -> Outcome:
         try:

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from sqlalchemy.ext.asyncio import AsyncSession
+
     from content.library.view import Library
-    from content.pack import AssetSpec
+    from content.pack import AssetSpec, Pack
     from store.clock import Clock
     from store.database import Database
     from wecom.client import WeComClient
@@ -100,15 +102,18 @@ class MediaLibrary:
         """
         return (await self._library.current()).asset(key)
 
-    async def at_hand(self, asset: str, purpose: Purpose) -> str | None:
+    async def shelf(self, session: AsyncSession) -> Pack:
+        """Return the pack as it stands in the library in this transaction."""
+        return await self._library.pack(session)
+
+    async def at_hand(self, session: AsyncSession, shelf: Pack, asset: str, purpose: Purpose) -> str | None:
         """Return what :meth:`fresh` would return if it needs no upload: for the 20 s of a welcome."""
-        pack = await self._library.current()
-        spec = pack.asset(asset)
-        digest = (pack.asset(spec.picture) if spec.picture else spec).sha256
+        spec = shelf.asset(asset)
+        digest = (shelf.asset(spec.picture) if spec.picture else spec).sha256
         place, since = self._at_hand.get((digest, purpose), ("", None))
         if since is not None and self._clock.now() - since < FRESH[purpose]:
             return place
-        return await self._known(digest, purpose)
+        return await self._found(session, digest, purpose)
 
     async def warm(self, wanted: Iterable[tuple[str, Purpose]]) -> None:
         """Upload beforehand what greetings will need; what fails now is left out of them, and logged."""
@@ -120,7 +125,10 @@ class MediaLibrary:
 
     async def _known(self, digest: str, purpose: Purpose) -> str | None:
         async with self._database.read() as session:
-            upload = await session.get(Upload, (digest, purpose))
+            return await self._found(session, digest, purpose)
+
+    async def _found(self, session: AsyncSession, digest: str, purpose: Purpose) -> str | None:
+        upload = await session.get(Upload, (digest, purpose))
         if upload is None or self._clock.now() - upload.uploaded_at >= FRESH[purpose]:
             return None
         self._at_hand[digest, purpose] = (upload.media_id, upload.uploaded_at)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 from redis.exceptions import RedisError
@@ -25,12 +26,19 @@ log = structlog.get_logger(__name__)
 
 INBOX: Final = "inbox"
 OUTBOX: Final = "outbox"
+CALM: Final = ".calm"  # behind a topic: nothing of it is urgent
 STREAM: Final = "xiaohu:wakeups"
 KEPT: Final = 1000  # old wake-ups are worth nothing
 DECLARE_S: Final = 5.0
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 30.0
 CLAIM_LOCK_S: Final = 10.0  # taskiq's lock on unacknowledged messages would outlive a killed worker for ever
+
+
+class Wake(Protocol):
+    """Who listens: told whether some of the work may be urgent."""
+
+    def __call__(self, *, urgent: bool) -> None: ...
 
 
 class SteadyStream(RedisStreamBroker):
@@ -78,12 +86,18 @@ class Wakeups:
 
         self._task = self._broker.register_task(wake, task_name="xiaohu.wake")
 
-    def listen(self, topic: str, callback: Callable[[], None]) -> None:
+    def listen(self, topic: str, callback: Wake) -> None:
         """Call ``callback`` in this process for each wake-up about ``topic``."""
-        self._listeners[topic] = callback
+        self._listeners[topic] = partial(callback, urgent=True)
+        self._listeners[topic + CALM] = partial(callback, urgent=False)
 
-    def tell(self, topic: str) -> None:
-        """Announce work; returns at once. A listener in this process hears it without any broker."""
+    def tell(self, topic: str, *, urgent: bool = True) -> None:
+        """Announce work; returns at once. A listener in this process hears it without any broker.
+
+        Args:
+            urgent: some of it may be.
+        """
+        topic = topic if urgent else topic + CALM
         if (listener := self._listeners.get(topic)) is not None:
             listener()
             return

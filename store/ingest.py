@@ -36,10 +36,11 @@ class Sink(Protocol):
 class Ingest:
     """Stores callbacks: all that wait share one transaction, and none is answered before it is committed.
 
-    ``on_stored`` is called after each commit with the number of new rows, to wake whoever handles them.
+    ``on_stored`` is called after each commit, to wake whoever handles the rows, with the number of those that
+    were new and whether any is urgent.
     """
 
-    def __init__(self, sink: Sink, *, on_stored: Callable[[int], None]) -> None:
+    def __init__(self, sink: Sink, *, on_stored: Callable[[int, bool], None]) -> None:
         self._sink = sink
         self._on_stored = on_stored
         self._waiting: list[Waiting] = []
@@ -90,7 +91,7 @@ class Ingest:
             _settle(batch, NotStored(type(exc).__name__))
             return
         _settle(batch, None)
-        self._on_stored(stored)
+        self._on_stored(stored, any(row["urgent"] for row, _, _ in batch))
 
     async def _answer_late(self) -> None:
         """Tell whoever waits too long that it failed, although a commit that hangs cannot be ended."""

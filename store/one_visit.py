@@ -2,7 +2,8 @@
 
 aiosqlite sends making a cursor, executing, fetching and closing to its thread one by one, and every visit
 costs two changes of thread: that was two thirds of what a transaction cost, and most of how long it took on a
-busy loop. Here a cursor is only a place for what one visit brought back.
+busy loop. Here a cursor is only a place for what one visit brought back. And where the caller may wait for
+SQLite itself, because it is in a thread of its own or reads next to nothing, no visit is made at all.
 """
 
 from __future__ import annotations
@@ -52,14 +53,24 @@ class OneVisitCursor:
 
 
 class OneVisitConnection(aiosqlite.Connection):
-    """An aiosqlite connection whose cursors visit its thread once for each statement."""
+    """An aiosqlite connection whose cursors visit its thread once for each statement.
+
+    ``at_once``: not even once; everything is done where it is called.
+    """
+
+    at_once = False
 
     def cursor(self) -> OneVisitCursor:  # type: ignore[override]
         return OneVisitCursor(self)
 
+    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if self.at_once:
+            return fn(*args, **kwargs)
+        return await super()._execute(fn, *args, **kwargs)  # type: ignore[no-untyped-call]
+
     async def visit(self, work: Callable[[sqlite3.Cursor], None]) -> tuple[list[Any], Any, int, int | None]:
         """Let ``work`` use a cursor in the connection's thread; return its rows and what it says of them."""
-        answer = await self._execute(partial(_visited, self._conn, work))  # type: ignore[no-untyped-call]
+        answer = await self._execute(_visited, self._conn, work)
         return cast("tuple[list[Any], Any, int, int | None]", answer)
 
 

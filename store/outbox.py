@@ -55,6 +55,7 @@ UNKNOWN: Final = "unknown"
 OPEN: Final = (QUEUED, SENDING, UNKNOWN)
 
 ERROR_CHARS: Final = 500
+PUT_URGENT: Final = "an urgent effect was queued in this session"  # in the session's info
 # Written into the statement, not bound: a database uses a partial index only where it can see the words.
 _OPEN_WORDS: Final[tuple[ColumnElement[str], ...]] = tuple(literal_column(f"'{state}'") for state in OPEN)
 _OPEN_SQL = text("state IN ('queued', 'sending', 'unknown')")
@@ -170,6 +171,8 @@ async def put(
         cause: one sentence for staff: why this effect was decided.
         deadline: from here on the effect must not be tried any more.
     """
+    if urgent:
+        session.info[PUT_URGENT] = True
     values = _row(
         effect,
         key=key,

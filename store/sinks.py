@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy.dialects import postgresql
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from store.database import Database
     from store.ingest import Sink
+    from store.line import Line
 
 TURN_S: Final = 4.0
 COLUMNS: Final = ("digest", "lane", "urgent", "body", "received_at", "state", "attempts")
@@ -29,7 +29,9 @@ INSERT: Final = (
 
 def sink_for(database: Database) -> Sink:
     """Return the way into ``database``'s inbox."""
-    return SqliteSink(database) if database.is_sqlite else PooledSink(database)
+    if database.line is None:
+        return PooledSink(database)
+    return SqliteSink(database.line, database.engine.url.database or ":memory:")
 
 
 class PooledSink:
@@ -49,33 +51,23 @@ class PooledSink:
 
 
 class SqliteSink:
-    """Begin, insert and commit in one visit to one thread.
+    """Begin, insert and commit in one visit to the writer's thread.
 
     Through the async driver each statement is a visit of its own, and the loop pays for each; that was most
-    of what a callback cost. Same file, same pragmas, same turn as every other writer.
+    of what a callback cost. Same file, same pragmas, same line as every other writer.
     """
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._path = database.engine.url.database or ":memory:"
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="inbox-sink")
+    def __init__(self, line: Line, path: str) -> None:
+        self._line = line
+        self._path = path
         self._connection: sqlite3.Connection | None = None
 
     async def commit(self, rows: Sequence[dict[str, Any]]) -> int:
         values = [tuple(_stored(row[column]) for column in COLUMNS) for row in rows]
-        loop = asyncio.get_running_loop()
-        async with self._database.turn(urgent=True, within_s=TURN_S):
-            work = loop.run_in_executor(self._thread, self._write, values)
-            try:
-                return await asyncio.shield(work)
-            except asyncio.CancelledError:
-                # A thread cannot be interrupted: hold the turn until it is done with the file.
-                await asyncio.wait([work], timeout=TURN_S)
-                raise
+        return await self._line.do(partial(self._write, values), urgent=True, within_s=TURN_S)
 
     async def close(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._disconnect)
-        self._thread.shutdown(wait=False)
+        await self._line.do(self._disconnect, urgent=True, within_s=TURN_S)
 
     def _write(self, values: list[tuple[Any, ...]]) -> int:
         connection = self._connection or self._connect()

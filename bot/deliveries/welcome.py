@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import structlog
@@ -25,6 +26,8 @@ from wecom.attachments import Image, Link, MiniProgram
 from wecom.errors import Refused, WeComError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from bot.media import MediaLibrary
@@ -79,9 +82,12 @@ class WelcomeDelivery(PlainDelivery):
         wanted = SendWelcome.model_validate(effect.payload)
         profile = await self._profile(wanted.external_userid)
         persona = self._pack.persona(wanted.persona)
-        async with self._database.read() as session:
-            member = await session.get(Member, wanted.userid)
         chosen = self._pack.welcome(wanted.welcome).variant(wanted.variant)
+        async with self._database.glance() as session:
+            # Its 20 s go on meanwhile: when they are over, the member is asked to greet by hand.
+            await hold_if_paused(session, effect.kind, again_after_s=WAIT_S)
+            member = await session.get(Member, wanted.userid)
+            attachments = await self._cards(session, chosen.attachments)
         text = self._renderer.render(
             chosen.text,
             **self._pack.variables(
@@ -91,10 +97,6 @@ class WelcomeDelivery(PlainDelivery):
                 doctor=self._pack.doctor_of(persona, wanted.channel or None),
             ),
         )
-        attachments = [card for key in chosen.attachments if (card := await self._card(key)) is not None]
-        async with self._database.read() as session:
-            # Its 20 s go on meanwhile: when they are over, the member is asked to greet by hand.
-            await hold_if_paused(session, effect.kind, again_after_s=WAIT_S)
         try:
             await self._client.contacts.send_welcome(wanted.welcome_code, text, attachments)
         except Refused as exc:
@@ -228,18 +230,25 @@ class WelcomeDelivery(PlainDelivery):
             log.info("welcome.nameless", error=type(exc).__name__)
             return None
 
-    async def _card(self, key: str) -> Attachment | None:
-        """Build an attachment from what is uploaded already: nothing is uploaded inside the 20 s."""
-        asset = await self._media.asset(key)
+    async def _cards(self, session: AsyncSession, keys: Sequence[str]) -> list[Attachment]:
+        """Build attachments from what is uploaded already: nothing is uploaded inside the 20 s."""
+        if not keys:
+            return []
+        shelf = await self._media.shelf(session)
+        cards = [await self._card(session, shelf, key) for key in keys]
+        return [card for card in cards if card is not None]
+
+    async def _card(self, session: AsyncSession, shelf: Pack, key: str) -> Attachment | None:
+        asset, at_hand = shelf.asset(key), partial(self._media.at_hand, session, shelf, key)
         match asset.kind:
             case "link":
-                cover = await self._media.at_hand(key, "url") if asset.picture else None
+                cover = await at_hand("url") if asset.picture else None
                 return Link(title=asset.title, url=asset.url, desc=asset.desc, picurl=cover or "")
             case "miniprogram":
-                cover = await self._media.at_hand(key, "message")
+                cover = await at_hand("message")
                 if cover is None:
                     return None
                 return MiniProgram(title=asset.title, pic_media_id=cover, appid=asset.appid, page=asset.page)
             case _:
-                media_id = await self._media.at_hand(key, "message")
+                media_id = await at_hand("message")
                 return Image(media_id=media_id) if media_id else None

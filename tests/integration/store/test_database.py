@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy.engine import Connection
+    from sqlalchemy.ext.asyncio import AsyncSession
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 CHINA = timezone(timedelta(hours=8))
@@ -209,16 +213,70 @@ async def test_a_writer_that_is_cancelled_leaves_nothing_and_blocks_nobody(datab
         assert (await connection.execute(select(Member.userid))).scalars().all() == ["after"]
 
 
-async def test_on_sqlite_a_commit_is_on_the_disk_and_keys_are_checked(tmp_path: Path) -> None:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path}/x.db")
+async def test_a_transaction_done_elsewhere_is_committed_whole_or_not_at_all(database: Database) -> None:
+    async def add(session: AsyncSession, *, userid: str, fail: bool = False) -> str:
+        session.add(Member(userid=userid, seen_at=NOW))
+        await session.flush()
+        if fail:
+            raise LookupError(userid)
+        return userid
+
+    assert await database.transact(partial(add, userid="a")) == "a"
+    with pytest.raises(LookupError, match="b"):
+        await database.transact(partial(add, userid="b", fail=True), urgent=True)
+    with pytest.raises(DBAPIError):
+        await database.transact(partial(add, userid="a"))
+    await database.transact(partial(add, userid="c"))
+
+    async with database.glance() as session:
+        assert (await session.scalars(select(Member.userid).order_by(Member.userid))).all() == ["a", "c"]
+
+
+async def test_writers_here_and_elsewhere_take_turns(database: Database) -> None:
+    async def count_up(session: AsyncSession) -> None:
+        member = await session.get_one(Member, "x", with_for_update=True)
+        member.name = str(int(member.name) + 1)
+
+    async def here() -> None:
+        async with database.write() as session:
+            await count_up(session)
+
+    async with database.write() as session:
+        session.add(Member(userid="x", name="0", seen_at=NOW))
+    await asyncio.gather(*(here() if n % 2 else database.transact(count_up) for n in range(40)))
+
     async with database.read() as session:
-        pragmas = {
-            name: await session.scalar(text(f"PRAGMA {name}"))
-            for name in ("journal_mode", "synchronous", "foreign_keys")
-        }
+        assert await session.scalar(select(Member.name)) == "40"
+
+
+async def test_a_transaction_elsewhere_knows_the_callers_context(tmp_path: Path) -> None:
+    asked: ContextVar[str] = ContextVar("asked", default="nobody")
+
+    async def who(session: AsyncSession) -> tuple[str, str]:
+        del session
+        return asked.get(), threading.current_thread().name
+
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/x.db")
+    asked.set("the caller")
+    found = await database.transact(who)
     await database.close()
 
-    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+    assert found == ("the caller", "writer")
+
+
+async def test_on_sqlite_a_commit_is_on_the_disk_and_keys_are_checked(tmp_path: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/x.db")
+
+    async def pragmas(session: AsyncSession) -> dict[str, Any]:
+        names = ("journal_mode", "synchronous", "foreign_keys")
+        return {name: await session.scalar(text(f"PRAGMA {name}")) for name in names}
+
+    async with database.read() as session:
+        read = await pragmas(session)
+    written = await database.transact(pragmas)
+    await database.close()
+
+    assert read == written == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
 
 async def test_a_ping_says_whether_a_callback_could_be_stored(database: Database) -> None:

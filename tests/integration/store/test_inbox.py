@@ -96,20 +96,23 @@ async def test_a_lane_longer_than_its_column_still_holds_its_events_together() -
 
 
 async def test_concurrent_callers_share_commits_and_each_hears_the_truth(database: Database) -> None:
-    stored: list[int] = []
-    ingest = Ingest(sink_for(database), on_stored=stored.append)
+    stored: list[tuple[int, bool]] = []
+    ingest = Ingest(sink_for(database), on_stored=lambda *told: stored.append(told))
     running = asyncio.create_task(ingest.run())
 
     await asyncio.gather(*(ingest.store(row(f"e{n % 200}")) for n in range(600)))
+    assert not any(urgent for _, urgent in stored)
+    await ingest.store(row("u", urgent=True))
 
-    assert sum(stored) == 200
-    assert len(await states(database)) == 200
+    assert sum(count for count, _ in stored) == 201
+    assert stored[-1] == (1, True)
+    assert len(await states(database)) == 201
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_who_waits_when_the_program_stops_is_told_to_come_again(database: Database) -> None:
-    ingest = Ingest(sink_for(database), on_stored=lambda _: None)
+    ingest = Ingest(sink_for(database), on_stored=lambda *_: None)
     running = asyncio.create_task(ingest.run())
     await asyncio.sleep(0)
     calls = [asyncio.create_task(ingest.store(row(f"e{n}"))) for n in range(400)]
