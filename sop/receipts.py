@@ -198,9 +198,10 @@ async def remind(
         push.reminded_at = now
         count += 1
         key, cause = f"remind:{push.id}:{push.reminders}", f"内容 #{post.id} 的任务还没有人确认发送"
-        if whom == "sender" and post.kind != "moment":
+        if whom == "sender" and post.kind != "moment" and roster.absence_of(post.sender) is None:
             effect: RemindSender | NotifyStaff = RemindSender(push_id=push.id, remote_id=push.remote_id or "")
         else:
+            # Who is away is not reminded: who stands in is, since it is his phone that must be found.
             # Moments have no reminding API (doc 95094): the app writes to the member and the 医助 itself.
             people = roster.tappers(post.persona, post.sender) if whom == "sender" else roster.managers()
             if not people:

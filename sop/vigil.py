@@ -141,7 +141,9 @@ async def _remind(
     reviewers = tuple(userid for userid in roster.reviewers(reminder.persona) if userid not in done)
     managers = tuple(userid for userid in roster.managers() if userid not in reviewers)
     name, at = roster.name_of(reminder.persona), reminder.at.astimezone(zone)
-    many, when = len(reminder.posts), f"{at:%m-%d %H:%M}"
+    # WeCom drops a message that repeats one of the last hours, so the two reminders say different things.
+    left = "不到一小时" if reminder.last else "几个小时"
+    many, when = len(reminder.posts), f"{at:%m-%d %H:%M}（还有{left}）"
     blocked = sum(post.state == PostState.DRAFT for post in reminder.posts)
     mend = f"其中 {blocked} 条内容检查没有放行，要先修改。" if blocked else ""
     url = f"{public_url.rstrip('/')}/console/review/{reminder.batch_id}"
@@ -209,12 +211,13 @@ async def tell_expired(
         if not people:
             continue
         title = "有内容没有审核，已过期"
+        at = some[0].scheduled_at.astimezone(roster.pack.timezone)
         await outbox.put(
             session,
             NotifyStaff(
                 to=list(people),
                 title=title,
-                body=f"{roster.name_of(persona)}的 {len(some)} 条内容到了发送时间还没有审核通过，没有发送。",
+                body=f"{roster.name_of(persona)} {at:%m-%d %H:%M} 的 {len(some)} 条内容没有审核，没有发送。",
                 url=f"{public_url.rstrip('/')}/console/review/{batch_id}",
             ),
             key=f"unreviewed:{batch_id}:{some[0].id}:{int(some[0].scheduled_at.timestamp())}",
