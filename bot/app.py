@@ -21,6 +21,7 @@ from bot.group_care import GroupCare
 from bot.handovers import Handovers
 from bot.health import WeComHealth, health_routes
 from bot.inbox_worker import InboxWorker
+from bot.journey_care import JourneyCare
 from bot.media import MediaLibrary
 from bot.metrics import Metrics
 from bot.outgoing import deliveries
@@ -87,6 +88,7 @@ class Runtime:
     handovers: Handovers
     group_care: GroupCare
     queue_care: QueueCare
+    journey_care: JourneyCare
     metrics: Metrics
 
 
@@ -301,6 +303,7 @@ class _Builder:
                 database,
                 session,
                 pack=pack,
+                library=self.library,
                 renderer=self.renderer,
                 media=media,
                 vault=self.vault,
@@ -353,6 +356,16 @@ class _Builder:
             clock=clock,
             on_queued=lambda: self.wakeups.tell(OUTBOX),
         )
+        journey_care = JourneyCare(
+            database,
+            library=self.library,
+            renderer=self.renderer,
+            checker=self.checker,
+            vault=self.vault,
+            public_url=settings.public_url,
+            clock=clock,
+            on_queued=lambda: self.wakeups.tell(OUTBOX),
+        )
         imports = Importer(
             database,
             pack=pack,
@@ -394,6 +407,9 @@ class _Builder:
                     Tick(name="rule_care", job=rule_care.keep, every=timedelta(hours=1)),
                     Tick(name="approvals", job=queue_care.watch, every=timedelta(minutes=1)),
                     Tick(name="contacts", job=queue_care.follow, every=timedelta(seconds=20)),
+                    Tick(name="journeys", job=journey_care.tick, every=timedelta(seconds=2)),
+                    Tick(name="journey_days", job=journey_care.look, every=timedelta(minutes=5)),
+                    Tick(name="journey_todos", job=journey_care.tidy, every=timedelta(hours=1)),
                     # New groups are seen within the hour; what they are owed is days ahead.
                     Tick(
                         name="extend_week",
@@ -417,6 +433,7 @@ class _Builder:
             handovers=handovers,
             group_care=group_care,
             queue_care=queue_care,
+            journey_care=journey_care,
             metrics=self.metrics,
         )
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from bot.deliveries.base import Delivery
     from bot.media import MediaLibrary
+    from content.library.view import Library
     from content.pack import Pack
     from content.render import Renderer
     from store.clock import Clock
@@ -37,6 +38,7 @@ def deliveries(
     web: ClientSession | None,
     *,
     pack: Pack,
+    library: Library,
     renderer: Renderer,
     media: MediaLibrary,
     vault: Vault,
@@ -79,7 +81,7 @@ def deliveries(
         KfSendDelivery(
             client,
             database,
-            pack=pack,
+            library=library,
             renderer=renderer,
             vault=vault,
             public_url=public_url,

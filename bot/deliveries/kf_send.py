@@ -32,6 +32,7 @@ from wecom.kf_messages import KfText
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from content.library.view import Library
     from content.pack import Pack
     from content.plans.specs import Plan, Step
     from content.render import Renderer
@@ -67,21 +68,22 @@ class KfSendDelivery(PlainDelivery):
         client: WeComClient,
         database: Database,
         *,
-        pack: Pack,
+        library: Library,
         renderer: Renderer,
         vault: Vault,
         public_url: str,
         clock: Clock,
     ) -> None:
         self._client, self._database, self._clock = client, database, clock
-        self._pack, self._renderer, self._vault = pack, renderer, vault
+        self._library, self._renderer, self._vault = library, renderer, vault
         self._public_url = public_url
 
     async def send(self, effect: OutboxEffect) -> Sent:
         wanted = SendKf.model_validate(effect.payload)
         async with self._database.read() as session:
-            message = await self._message(session, wanted)
-        self._not_at_night()
+            pack = await self._library.pack(session)
+            message = await self._message(session, wanted, pack)
+        self._not_at_night(pack)
         async with self._database.read() as session:
             await hold_if_paused(session, CALL, persona=message.persona, plan=message.plan.key)
         try:
@@ -109,15 +111,15 @@ class KfSendDelivery(PlainDelivery):
             unsure = effect.state == outbox.UNKNOWN
             await kf_fate.not_said(session, wanted, reason, again=shut and not unsure, now=now)
 
-    def _not_at_night(self) -> None:
-        now, house = self._clock.now(), self._pack.house
-        if house.is_quiet(now, self._pack.timezone):
-            wait = house.after_quiet(now, self._pack.timezone) - now
+    def _not_at_night(self, pack: Pack) -> None:
+        now, house = self._clock.now(), pack.house
+        if house.is_quiet(now, pack.timezone):
+            wait = house.after_quiet(now, pack.timezone) - now
             raise NotYet(
                 CALL, "quiet hours", remedy="免打扰时段，先不发送", retry_after_s=wait / timedelta(seconds=1)
             )
 
-    async def _message(self, session: AsyncSession, wanted: SendKf) -> _Message:
+    async def _message(self, session: AsyncSession, wanted: SendKf, pack: Pack) -> _Message:
         row = (
             await session.execute(
                 select(Touch, Enrolment.version_id, Enrolment.state)
@@ -142,7 +144,7 @@ class KfSendDelivery(PlainDelivery):
             raise Withdrawn(SHUT)
         try:
             step = timing.step_of(plan.journey, wanted.step)
-            roster = await load_roster(session, self._pack)
+            roster = await load_roster(session, pack)
             return await self._words(session, row.Touch, plan, step, patient, head, roster=roster)
         except (NothingToSay, LookupError) as exc:
             raise Withdrawn(str(exc)) from exc
@@ -158,23 +160,23 @@ class KfSendDelivery(PlainDelivery):
         *,
         roster: Roster,
     ) -> _Message:
-        sender = touch.sender
-        persona = roster.persona_of(sender).key if sender else self._pack.default_persona
+        sender, pack = touch.sender, roster.pack
+        persona = roster.persona_of(sender).key if sender else pack.default_persona
         member = await session.get(Member, sender) if sender else None
         text = personal(
-            self._pack,
+            pack,
             self._renderer,
             step,
             touch.variant,
             persona,
             name=name_of(head, self._vault) or name_of(patient, self._vault),
             member=(member.alias or member.name) if member else "",
-            link=await self._link(session, step, f"touch:{touch.enrolment_id}:{touch.step}"),
+            link=await self._link(session, pack, step, f"touch:{touch.enrolment_id}:{touch.step}"),
         )
         return _Message(text=text, plan=plan, persona=persona)
 
-    async def _link(self, session: AsyncSession, step: Step, key: str) -> str:
-        survey = self._pack.survey(step.survey) if step.channel == "survey" else None
+    async def _link(self, session: AsyncSession, pack: Pack, step: Step, key: str) -> str:
+        survey = pack.survey(step.survey) if step.channel == "survey" else None
         if survey is None:
             return ""
         number = await session.scalar(select(SurveyLink.id).where(SurveyLink.key == key))

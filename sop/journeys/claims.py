@@ -25,6 +25,7 @@ FINISHED: Final = "done"
 # Literally, as the partial indexes have them: a bound value would not be known to match.
 _IS_ACTIVE: Final = text("enrolments.state = 'active'")
 _IS_OPEN: Final = text("touches.state IN ('held', 'asked', 'queued')")
+_IS_READY: Final = text("touches.state = 'ready'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +117,18 @@ async def left_behind(session: AsyncSession, *, now: datetime, limit: int) -> li
         .with_for_update(of=Touch, skip_locked=True)
     )
     return [Claim(**row, behind=True) for row in rows.mappings()]
+
+
+async def anything_due(session: AsyncSession, *, now: datetime) -> bool:
+    """Tell whether a tick, or the gathering of messages after it, would find anything to do."""
+    for query in (
+        select(Enrolment.id).where(_IS_ACTIVE, Enrolment.next_at <= now),
+        select(Touch.id).where(_IS_OPEN, Touch.state.in_((HELD, ASKED)), Touch.at <= now),
+        select(Touch.id).where(_IS_READY),
+    ):
+        if await session.scalar(query.limit(1)) is not None:
+            return True
+    return False
 
 
 async def _touches_of(session: AsyncSession, ids: Collection[int]) -> dict[int, dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import asynccontextmanager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -125,10 +125,23 @@ class Clinic:
 
 @asynccontextmanager
 async def running_clinic(
-    database_url: str, pack: Pack, *, start: datetime = MONDAY, rules: Rules | None = None, **options: Any
+    database_url: str,
+    pack: Pack,
+    *,
+    start: datetime = MONDAY,
+    rules: Rules | None = None,
+    journeys: bool = False,
+    **options: Any,
 ) -> AsyncIterator[Clinic]:
-    """Run program and tenant until the block ends."""
+    """Run program and tenant until the block ends.
+
+    Args:
+        journeys: whether the pack's journeys run: they have something to say to nearly everybody, which most
+            tests are not about.
+    """
     clock = ShiftedClock(start)
+    if not journeys:
+        pack = replace(pack, plans=tuple(plan for plan in pack.plans if plan.kind != "journey"))
     async with running_sandbox(
         now=clock.now,
         callback_url=None,

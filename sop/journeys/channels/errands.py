@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
+    from sqlalchemy import ColumnElement
     from sqlalchemy.ext.asyncio import AsyncSession
 
 GRACE: Final = timedelta(hours=48)  # after its hour; then what it says is out of date
@@ -52,6 +53,21 @@ def may_be_put_back(todo: Todo) -> bool:
     return todo.kind != KIND or todo.closed_by != audit.RULES
 
 
+def _late(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Todo.kind == KIND,
+        Todo.state == TodoState.OPEN,
+        Todo.due_at < now - GRACE,
+        Touch.state == QUEUED,
+    )
+
+
+async def anything_late(session: AsyncSession, *, now: datetime) -> bool:
+    """Tell whether there is something to give up."""
+    query = select(Touch.id).join(Todo, Todo.id == Touch.todo_id).where(*_late(now)).limit(1)
+    return await session.scalar(query) is not None
+
+
 async def give_up(session: AsyncSession, *, zone: ZoneInfo, now: datetime, limit: int = AT_ONCE) -> int:
     """Close to-dos of journeys that nobody did in time and return how many.
 
@@ -61,12 +77,7 @@ async def give_up(session: AsyncSession, *, zone: ZoneInfo, now: datetime, limit
         await session.execute(
             select(Touch.id, Touch.enrolment_id, Todo.id.label("todo"))
             .join(Todo, Todo.id == Touch.todo_id)
-            .where(
-                Todo.kind == KIND,
-                Todo.state == TodoState.OPEN,
-                Todo.due_at < now - GRACE,
-                Touch.state == QUEUED,
-            )
+            .where(*_late(now))
             .order_by(Todo.id)
             .limit(limit)
         )
