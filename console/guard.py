@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
@@ -15,6 +16,7 @@ from console.forms import FormRefused, local_path
 from console.frame import FRAME, PAUSED, SESSION, deps_of, page, wants_fragment
 from console.records import RecordNotFound
 from content.library.keeping import NotInLibrary
+from content.library.uploads import MOST_BYTES
 from content.pack import NotInPackError
 from sop import pauses
 from sop.attachments import AttachmentRefused
@@ -28,7 +30,12 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 LOGIN: Final = "/console/login"
-IMPORTS: Final = "/console/imports"  # the one form that carries a file
+IMPORTS: Final = "/console/imports"
+# The forms that carry a file, and how large it may be.
+FILE_FORMS: Final = (
+    (re.compile(re.escape(IMPORTS)), MAX_BYTES),
+    (re.compile(r"/console/library/(?:new|asset/[a-z0-9._-]{1,64})"), MOST_BYTES),
+)
 FIELDS_BYTES: Final = 64 * 1024
 STATIC_PREFIX: Final = "/console/static/"
 SAFE: Final = frozenset({"GET", "HEAD"})
@@ -142,8 +149,9 @@ async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
     if request.method in SAFE:
         return await handler(request)
     with ExitStack() as files:
-        if request.path == IMPORTS and session.user is not None:
-            request = request.clone(client_max_size=MAX_BYTES + FIELDS_BYTES)
+        largest = next((size for path, size in FILE_FORMS if path.fullmatch(request.path)), 0)
+        if largest and session.user is not None:
+            request = request.clone(client_max_size=largest + FIELDS_BYTES)
         token = await _token(request)
         # aiohttp closes the files of the request that it made, not of our copy.
         for field in (await request.post()).values():

@@ -24,13 +24,16 @@ from console.library_desk import (
     verdict_of,
 )
 from console.library_forms import document_from, new_key
-from content.library import keeping
+from console.library_uploads import NoPicture, read_picture, twin_of
+from content.library import keeping, pictures
 from content.written import ASSETS, SHAPES, Written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from console.deps import Deps
     from content.library.fitness import Fault
+    from content.library.uploads import Picture
 
 HERE: Final = "/console/library"
 ENTRY: Final = r"/library/{shelf:text|script|answer|asset}/{key:[a-z0-9._-]{1,64}}"
@@ -68,11 +71,25 @@ async def create(request: web.Request) -> web.StreamResponse:
     document["key"] = new_key(kind, document, now) + ending
     async with deps.database.read() as session:
         desk = await empty_desk(session, deps)
+    picture = None
+    if kind == "image":
+        try:
+            picture = await _picture(deps, raw, document, needed=True)
+        except NoPicture as exc:
+            return await _form(request, desk, kind, document, status=422, faults=(exc.fault,))
     verdict = verdict_of(deps, desk, kind, document)
     if verdict.all:
         return await _form(request, desk, kind, document, status=422, faults=verdict.all)
-    entry = Written(kind=kind, key=document["key"], file="", document=verdict.document)
+    entry = Written(
+        kind=kind,
+        key=document["key"],
+        file="",
+        document=verdict.document,
+        picture=picture.digest if picture else "",
+    )
     async with deps.database.write() as session:
+        if picture is not None:
+            await pictures.keep(session, picture.digest, picture.data, now=now)
         kept = await keeping.add(session, entry, author=actor, now=now)
         _note(session, kept.item.key, actor=actor, now=now, reason="新写了一条")
     return go(request, f"{HERE}/{kept.item.shelf}/{kept.item.key}", note="已经放进内容库。")
@@ -101,12 +118,22 @@ async def save(request: web.Request) -> web.StreamResponse:
     assert desk.kept is not None
     kind = desk.kept.item.kind
     document = document_from(kind, desk.kept.version.document, raw)
+    picture = None
+    if kind == "image":
+        try:
+            picture = await _picture(deps, raw, document, needed=False)
+        except NoPicture as exc:
+            return await _form(request, desk, kind, document, status=422, faults=(exc.fault,))
     verdict = verdict_of(deps, desk, kind, document)
     if verdict.all:
         return await _form(request, desk, kind, document, status=422, faults=verdict.all)
     entry = replace(desk.kept.written, document=verdict.document)
+    if picture is not None:
+        entry = replace(entry, picture=picture.digest)
     try:
         async with deps.database.write() as session:
+            if picture is not None:
+                await pictures.keep(session, picture.digest, picture.data, now=now)
             kept = await keeping.save(session, entry, seen=_seen(raw), author=actor, now=now)
             changed = kept.item.version != desk.kept.item.version
             if changed:
@@ -209,6 +236,27 @@ async def _form(
         earliest=hours.input(hours.now),
         waiting=waiting,
     )
+
+
+async def _picture(
+    deps: Deps, raw: Mapping[str, Any], document: dict[str, Any], *, needed: bool
+) -> Picture | None:
+    """Return the picture of an image's form and name its file; None leaves the one that is there.
+
+    Raises:
+        NoPicture: it is unusable, needed and missing, or there already.
+    """
+    picture = await read_picture(raw)
+    if picture is None:
+        if needed:
+            raise NoPicture("请选一张图片")
+        return None
+    async with deps.database.read() as session:
+        twin = await twin_of(session, picture.digest, but=str(document["key"]))
+    if twin is not None:
+        raise NoPicture(f"内容库里已经有这张图片：素材 {twin}")
+    document["file"] = f"{document['key']}.{picture.suffix}"
+    return picture
 
 
 def _kind(raw: str) -> str:
