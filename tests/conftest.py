@@ -10,7 +10,7 @@ import pytest
 
 from content.loader import load_pack
 from tests.support.clinic import Clinic, running_clinic
-from tests.support.databases import fresh_database_url
+from tests.support.databases import Templates, fresh_database_url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -34,8 +34,19 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield url
 
 
-@pytest.fixture
-async def clinic(database_url: str, pack: Pack) -> AsyncIterator[Clinic]:
+@pytest.fixture(scope="session")
+def started(tmp_path_factory: pytest.TempPathFactory, pack: Pack) -> Iterator[Templates]:
+    """Databases as after a first start, which takes the pack in once: copied for each clinic."""
+    templates = Templates(tmp_path_factory.mktemp("started"), pack)
+    yield templates
+    templates.close()
+
+
+@pytest.fixture(params=DATABASES)
+async def clinic(
+    request: pytest.FixtureRequest, tmp_path: Path, started: Templates, pack: Pack
+) -> AsyncIterator[Clinic]:
     """The whole program on a clock that can be advanced, beside a sandbox tenant, over real sockets."""
-    async with running_clinic(database_url, pack) as clinic:
-        yield clinic
+    with started.copy(request.param, tmp_path) as url:
+        async with running_clinic(url, pack) as clinic:
+            yield clinic

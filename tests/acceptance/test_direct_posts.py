@@ -14,7 +14,7 @@ from sop.push import created, keep_receipts
 from sop.receipts import counts_of
 from sop.tables import Post, Receipt
 from tests.support.clinic import MONDAY, Clinic, running_clinic
-from tests.support.databases import fresh_database_url
+from tests.support.databases import Templates
 from tests.support.direct import TEXT, befriend, draft_for, due, queue_drafts
 from wecom.api.mass import MassSend
 
@@ -31,9 +31,9 @@ DELETED = "change_external_contact.del_external_contact"
 
 
 @pytest.fixture
-async def clinic(tmp_path: Path, pack: Pack) -> AsyncIterator[Clinic]:
+async def clinic(tmp_path: Path, started: Templates, pack: Pack) -> AsyncIterator[Clinic]:
     """On SQLite only, like the fault matrix; the receipts' statements are tested on both databases."""
-    with fresh_database_url("sqlite", tmp_path) as url:
+    with started.copy("sqlite", tmp_path) as url:
         async with running_clinic(url, pack) as running:
             yield running
 

@@ -28,7 +28,7 @@ from store import outbox
 from store.outbox import OutboxEffect
 from store.vault import Vault
 from tests.support.clinic import Clinic, running_clinic
-from tests.support.databases import fresh_database_url
+from tests.support.databases import Templates
 from tests.support.direct import befriend, draft_for, queue_drafts
 from wecom.sandbox.faults import API_KINDS, CALLBACK_KINDS
 
@@ -145,9 +145,9 @@ def test_the_matrix_plays_every_kind_of_fault_that_the_sandbox_knows() -> None:
 
 
 @pytest.fixture
-async def clinic(tmp_path: Path, pack: Pack) -> AsyncIterator[Clinic]:
+async def clinic(tmp_path: Path, started: Templates, pack: Pack) -> AsyncIterator[Clinic]:
     """On SQLite only: the courier's and the deliveries' decisions are the same on both databases."""
-    with fresh_database_url("sqlite", tmp_path) as url:
+    with started.copy("sqlite", tmp_path) as url:
         async with running_clinic(url, pack) as running:
             yield running
 

@@ -9,7 +9,7 @@ import pytest
 
 from sop import push
 from tests.support.clinic import Clinic, running_clinic
-from tests.support.databases import fresh_database_url
+from tests.support.databases import Templates
 from tests.support.direct import befriend, draft_for, due, queue_drafts
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ REMIND = "externalcontact/remind_groupmsg_send"
 
 
 @pytest.fixture
-async def clinic(tmp_path: Path, pack: Pack) -> AsyncIterator[Clinic]:
+async def clinic(tmp_path: Path, started: Templates, pack: Pack) -> AsyncIterator[Clinic]:
     """On SQLite only; what the switches hold is tested on both databases without sockets."""
-    with fresh_database_url("sqlite", tmp_path) as url:
+    with started.copy("sqlite", tmp_path) as url:
         async with running_clinic(url, pack) as running:
             yield running
 

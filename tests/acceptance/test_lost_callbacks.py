@@ -10,6 +10,7 @@ import pytest
 from bot.syncing.reconciliation import Reconciliation
 from store.vault import Vault
 from tests.support.clinic import running_clinic
+from tests.support.databases import Templates
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,9 +25,10 @@ WELCOME = "externalcontact/send_welcome_msg"
 
 
 @pytest.fixture
-async def clinic(tmp_path: Path, pack: Pack) -> AsyncIterator[Clinic]:
-    async with running_clinic(f"sqlite+aiosqlite:///{tmp_path / 'xiaohu.db'}", pack) as clinic:
-        yield clinic
+async def clinic(tmp_path: Path, started: Templates, pack: Pack) -> AsyncIterator[Clinic]:
+    with started.copy("sqlite", tmp_path) as url:
+        async with running_clinic(url, pack) as clinic:
+            yield clinic
 
 
 async def sync(clinic: Clinic, pack: Pack) -> None:

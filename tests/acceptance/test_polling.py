@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from sop.tables import Push
 from tests.support.clinic import Clinic, running_clinic
-from tests.support.databases import fresh_database_url
+from tests.support.databases import Templates
 from tests.support.direct import befriend, draft_for, due, queue_drafts
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ CANCEL = "externalcontact/cancel_groupmsg_send"
 
 
 @pytest.fixture
-async def clinic(tmp_path: Path, pack: Pack) -> AsyncIterator[Clinic]:
-    with fresh_database_url("sqlite", tmp_path) as url:
+async def clinic(tmp_path: Path, started: Templates, pack: Pack) -> AsyncIterator[Clinic]:
+    with started.copy("sqlite", tmp_path) as url:
         async with running_clinic(url, pack) as running:
             yield running
 

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from clinic.care_tables import Todo
 from store.outbox import OutboxEffect
 from tests.support.clinic import API_KEY, running_clinic
+from tests.support.databases import Templates
 from tests.support.quiet import quiet, rows
 
 if TYPE_CHECKING:
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-async def clinic(tmp_path: Path, pack: Pack) -> AsyncIterator[Clinic]:
+async def clinic(tmp_path: Path, started: Templates, pack: Pack) -> AsyncIterator[Clinic]:
     """On SQLite: that both databases hold records alike is shown by tests/integration/records."""
-    async with running_clinic(f"sqlite+aiosqlite:///{tmp_path / 'xiaohu.db'}", pack) as running:
-        yield running
+    with started.copy("sqlite", tmp_path) as url:
+        async with running_clinic(url, pack) as running:
+            yield running
 
 
 async def recorded(clinic: Clinic, external_userid: str, *actions: str) -> dict[str, Any]:

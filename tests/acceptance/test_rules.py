@@ -11,6 +11,7 @@ from sqlalchemy import select
 from clinic.care_tables import Todo, Visit
 from clinic.tables import Patient, PatientTag, Tag
 from tests.support.clinic import running_clinic
+from tests.support.databases import Templates
 from tests.support.quiet import quiet, rows
 
 if TYPE_CHECKING:
@@ -25,10 +26,11 @@ CARD = "message/send"
 
 
 @pytest.fixture
-async def clinic(tmp_path: Path, pack: Pack) -> AsyncIterator[Clinic]:
+async def clinic(tmp_path: Path, started: Templates, pack: Pack) -> AsyncIterator[Clinic]:
     """On SQLite: that both databases end alike is shown by tests/integration/rules."""
-    async with running_clinic(f"sqlite+aiosqlite:///{tmp_path / 'xiaohu.db'}", pack) as running:
-        yield running
+    with started.copy("sqlite", tmp_path) as url:
+        async with running_clinic(url, pack) as running:
+            yield running
 
 
 def minutes(number: int) -> timedelta:

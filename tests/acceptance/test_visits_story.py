@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from tests.support.clinic import API_KEY, PASSWORD, running_clinic
+from tests.support.databases import Templates
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -27,10 +28,11 @@ J3,B002,李大海,电话没留,2026-11-20,补牙,已完成,300
 
 
 @pytest.fixture
-async def clinic(tmp_path: Path, pack: Pack) -> AsyncIterator[Clinic]:
+async def clinic(tmp_path: Path, started: Templates, pack: Pack) -> AsyncIterator[Clinic]:
     """On SQLite: that both databases take visits alike is shown by tests/integration/visits."""
-    async with running_clinic(f"sqlite+aiosqlite:///{tmp_path / 'xiaohu.db'}", pack) as running:
-        yield running
+    with started.copy("sqlite", tmp_path) as url:
+        async with running_clinic(url, pack) as running:
+            yield running
 
 
 async def added(clinic: Clinic) -> str:

@@ -10,6 +10,7 @@ import tempfile
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +18,17 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 from sqlalchemy.engine import make_url
 
+from content.library.importing import keep_up
+from sop.plans.importing import import_plans
 from store.database import Database
 from store.schema import upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
+
+    from content.pack import Pack
+
+LONG_AGO = datetime(2026, 1, 5, 2, tzinfo=UTC)  # when the pack was taken in
 
 
 @contextmanager
@@ -40,10 +47,15 @@ def fresh_database_url(kind: str, folder: Path) -> Iterator[str]:
 
 
 class Templates:
-    """Makes migrated databases by copying one of each kind, which is migrated when it is first asked for."""
+    """Makes migrated databases by copying one of each kind, which is made when it is first asked for.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        pack: whose plans and texts have been taken in already, as after a first start; None: nothing has.
+    """
+
+    def __init__(self, folder: Path, pack: Pack | None = None) -> None:
         self._folder = folder
+        self._pack = pack
         self._postgres: tuple[str, str] | None = None
 
     @contextmanager
@@ -53,7 +65,7 @@ class Templates:
             shutil.copyfile(self._sqlite(), folder / "xiaohu.db")
             yield f"sqlite+aiosqlite:///{folder / 'xiaohu.db'}"
             return
-        server, template = self._postgres = self._postgres or _postgres_template()
+        server, template = self._postgres = self._postgres or _postgres_template(self._pack)
         name = f"xiaohu_{secrets.token_hex(6)}"
         _execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         try:
@@ -68,21 +80,25 @@ class Templates:
     def _sqlite(self) -> Path:
         template = self._folder / "template.db"
         if not template.exists():
-            _in_thread(_migrated(f"sqlite+aiosqlite:///{template}"))
+            _in_thread(_migrated(f"sqlite+aiosqlite:///{template}", self._pack))
         return template
 
 
-def _postgres_template() -> tuple[str, str]:
+def _postgres_template(pack: Pack | None) -> tuple[str, str]:
     server = os.environ.get("XIAOHU_TEST_POSTGRES_URL") or _wheel_server()
     name = f"xiaohu_template_{secrets.token_hex(6)}"
     _execute(server, f'CREATE DATABASE "{name}"')
-    _in_thread(_migrated(_async_url(server, name)))
+    _in_thread(_migrated(_async_url(server, name), pack))
     return server, name
 
 
-async def _migrated(url: str) -> None:
+async def _migrated(url: str, pack: Pack | None) -> None:
     database = Database(url)
     await upgrade(database)
+    if pack is not None:
+        async with database.write() as session:
+            await import_plans(session, pack, now=LONG_AGO)
+        await keep_up(database, pack, now=LONG_AGO)
     await database.close()
 
 
