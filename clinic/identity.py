@@ -15,6 +15,7 @@ _LANDLINE: Final = re.compile(r"0\d{9,11}", re.ASCII)
 _ABROAD: Final = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 _BETWEEN: Final = re.compile(r"[\s().·•\-‐-―]+")
 _TAIL: Final = re.compile(r"\d{4}", re.ASCII)
+_FILLERS: Final = "\u115f\u1160\u2800\u3164\uffa0"  # letters and signs, says Unicode, that show nothing
 _ID: Final = re.compile(r"(?:local:|w[mo])[A-Za-z0-9_-]{4,62}", re.ASCII)
 
 
@@ -117,3 +118,9 @@ def read_wanted(text: str) -> Wanted:
 def erasure_mark(external_userid: str) -> str:
     """Return by what an erased person is recognised who comes back: a digest of an id that says nothing."""
     return sha256(f"erased\0{external_userid}".encode()).hexdigest()[:32]
+
+
+def visible(name: str) -> str:
+    """Return a name as it is, and nothing for one of blanks and characters that show nothing."""
+    shown = any(unicodedata.category(char)[0] in "LNPS" and char not in _FILLERS for char in name)
+    return name if shown else ""

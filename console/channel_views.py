@@ -146,11 +146,16 @@ def _view(
     )
 
 
-async def load_days(session: AsyncSession, state: str, *, today: date) -> Days:
-    """Return the last days of a channel, those without anybody too."""
+async def load_days(session: AsyncSession, state: str, *, today: date, so_far: int) -> Days:
+    """Return the last days of a channel, those without anybody too.
+
+    Args:
+        so_far: who came today; the day's own number is written down now and then.
+    """
     first = today - timedelta(days=SHOWN_DAYS - 1)
     rows = await records.days(session, state, first)
     counts = {day: count for day, kind, count in rows if kind == records.ADDED}
+    counts[today] = max(counts.get(today, 0), so_far)
     most = max(counts.values(), default=0)
     days = (first + timedelta(days=n) for n in range(SHOWN_DAYS))
     return Days(

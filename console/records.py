@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from clinic import audit, consents, merging, people, timeline, todos
 from clinic.care_tables import Visit
-from clinic.identity import mask_name, mask_phone
+from clinic.identity import mask_name, mask_phone, visible
 from clinic.stages import Stage
 from clinic.tables import LOCAL, CustomerGroup, Follow, GroupMember, PatientTag, Tag
 from clinic.visits import VisitStatus
@@ -236,7 +236,7 @@ async def load_cards(session: AsyncSession, patients: Sequence[Patient], vault: 
         Card(
             id=patient.id,
             external_userid=patient.external_userid,
-            name=people.name_of(patient, vault),
+            name=visible(people.name_of(patient, vault)),
             real_name=masked_name(patient, vault),
             phone=masked_phone(patient, vault),
             stage=Stage(patient.stage),
@@ -344,7 +344,7 @@ def _completed(card: Card, family: Sequence[Patient], vault: Vault) -> Card:
     """Let the speaking record show what only the others know."""
     return replace(
         card,
-        name=card.name or next((n for one in family if (n := people.name_of(one, vault))), ""),
+        name=card.name or next((n for one in family if (n := visible(people.name_of(one, vault)))), ""),
         real_name=next((n for one in family if (n := masked_name(one, vault))), ""),
         phone=next((p for one in family if (p := masked_phone(one, vault))), ""),
         first_seen_at=min(one.first_seen_at for one in family),

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from bot.deliveries.base import Outcome, PlainDelivery, Sent
 from clinic import audit, people, tagging
 from clinic.effects import FetchContact
+from clinic.identity import visible
 from clinic.rules.happenings import Happening
 from clinic.tables import Follow
 from sop.consequences import reconsider
@@ -127,7 +128,7 @@ async def read_profile(client: WeComClient, external_userid: str, *, urgent: boo
     contact = detail.external_contact
     return people.Profile(
         external_userid=external_userid,
-        name=contact.name,
+        name=visible(contact.name),
         unionid=contact.unionid or None,
         gender=contact.gender,
         follows=tuple(

@@ -66,7 +66,7 @@ async def detail(request: web.Request) -> web.StreamResponse:
         if state not in found:
             raise web.HTTPNotFound
         view = found[state]
-        days = await load_days(session, state, today=hours.today)
+        days = await load_days(session, state, today=hours.today, so_far=view.today)
         story = await audit.of_subject(session, f"channel:{state}", limit=30)
         people = view.spec.code.everyone if view.spec and view.spec.code else ()
         names = await load_names(session, userids=(*people, *(entry.actor for entry in story)))

@@ -195,6 +195,18 @@ async def test_a_channels_days_show_who_came_and_for_links_who_only_looked(desk:
     assert '<meter min="0" max="100" value="100" aria-hidden="true"></meter> 1' in shown.html
 
 
+async def test_who_came_today_is_shown_before_the_day_is_counted(desk: Desk) -> None:
+    now = desk.clock.now()
+    async with desk.database.write() as session:
+        await people.added(
+            session, external_userid="wm1", userid="xiaohu", channel="front-desk", at=now, now=now
+        )
+
+    shown = await desk.get(DESK)
+
+    assert '<meter min="0" max="100" value="100" aria-hidden="true"></meter> 1' in shown.html
+
+
 async def test_each_wording_is_shown_with_how_it_did(desk_anywhere: Desk) -> None:
     desk = desk_anywhere
     ends: list[tuple[str, str, Any]] = [

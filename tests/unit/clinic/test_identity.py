@@ -14,6 +14,7 @@ from clinic.identity import (
     mask_name,
     mask_phone,
     read_wanted,
+    visible,
 )
 
 mobiles = st.from_regex(r"1[3-9][0-9]{9}", fullmatch=True)
@@ -83,3 +84,20 @@ def test_the_words_of_a_search_are_read_as_everything_they_may_mean() -> None:
     assert read_wanted("local:0a1b2c").external_userid == "local:0a1b2c"
     assert read_wanted("王 芳").real_name == "王芳"
     assert read_wanted("B-2024/17").number == "B-2024/17"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        pytest.param("晓晴🌷", "晓晴🌷", id="a name"),
+        pytest.param(" A.", " A.", id="as it is"),
+        pytest.param("🌸", "🌸", id="a flower"),
+        pytest.param("...", "...", id="dots"),
+        pytest.param("  ", "", id="blanks"),
+        pytest.param("\u200b\u200d\u202e", "", id="nothing that shows"),
+        pytest.param("\u3164", "", id="a filler"),
+        pytest.param("", "", id="none"),
+    ],
+)
+def test_a_name_that_shows_nothing_is_none(name: str, shown: str) -> None:
+    assert visible(name) == shown
