@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -100,8 +101,8 @@ def unmet(condition: Condition | None, snapshot: Snapshot, *, titles: Mapping[st
         return ""
     missing = [
         aspect.words(condition, titles)
-        for aspect in _ASPECTS
-        if aspect.asked(condition) and not aspect.holds(condition, snapshot)
+        for aspect in _asked_by(condition)
+        if not aspect.holds(condition, snapshot)
     ]
     if condition.any_of and all(unmet(one, snapshot) for one in condition.any_of):
         missing.append("至少一项：" + "；或 ".join(describe(one, titles=titles) for one in condition.any_of))
@@ -113,11 +114,16 @@ def unmet(condition: Condition | None, snapshot: Snapshot, *, titles: Mapping[st
 
 def describe(condition: Condition, *, titles: Mapping[str, str] = NO_TITLES) -> str:
     """Return what a condition asks, in words."""
-    said = [aspect.words(condition, titles) for aspect in _ASPECTS if aspect.asked(condition)]
+    said = [aspect.words(condition, titles) for aspect in _asked_by(condition)]
     if condition.any_of:
         said.append("至少一项：" + "；或 ".join(describe(one, titles=titles) for one in condition.any_of))
     said += [f"不能是（{describe(one, titles=titles)}）" for one in condition.none_of]
     return "、".join(said) or "不限"
+
+
+@lru_cache(maxsize=4096)
+def _asked_by(condition: Condition) -> tuple[_Aspect, ...]:
+    return tuple(aspect for aspect in _ASPECTS if aspect.asked(condition))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

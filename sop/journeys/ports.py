@@ -140,7 +140,7 @@ class Caps(Protocol):
     async def weigh(self, session: AsyncSession, dues: Sequence[Due], *, now: datetime) -> Sequence[Verdict]:
         """Judge contacts, in their order, as of each one's ``at``; what is allowed counts for those after it.
 
-        One SELECT for the whole batch. A second call for a touch that is in the ledger already (it is tried
+        A few SELECTs for the whole batch. A call for a touch that is in the ledger already (it is tried
         again) does not count the earlier entry of its own.
         """
 
