@@ -75,6 +75,11 @@ def may_stand(post: Post) -> bool:
     return post.kind == "direct" and bool(post.plan_key and post.step) and post.purpose == CARE
 
 
+async def stands(session: AsyncSession, post: Post) -> bool:
+    """Tell whether what a post says is approved for good."""
+    return bool(await _standing(session, [digest_of_post(post)]))
+
+
 async def grant(
     session: AsyncSession, post_id: int, *, digest: str, actor: str, now: datetime
 ) -> StandingApproval:

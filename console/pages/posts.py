@@ -17,7 +17,7 @@ from console.pages.review import posts_of, progress_of, settle
 from console.pages.week import day_of
 from console.stories import story_of, tally_of
 from console.views import face_of, load_names, load_views
-from sop import decisions, resending
+from sop import decisions, resending, standing
 from sop.life import LABELS, NotPossible, PostState
 from sop.planner import monday_of
 from sop.posts import Outdated, get_post, list_posts
@@ -100,6 +100,8 @@ async def detail(request: web.Request) -> web.StreamResponse:
         batch = await session.get_one(Batch, post.batch_id)
         push = (await session.scalars(select(Push).where(Push.post_id == post_id))).one_or_none()
         tally = await tally_of(session, post, push, names) if push is not None else None
+        may_stand = standing.may_stand(post) and post.state in standing.APPROVED
+        stands = may_stand and await standing.stands(session, post)
         waiting = await waiting_count(session)
     return page(
         request,
@@ -108,6 +110,8 @@ async def detail(request: web.Request) -> web.StreamResponse:
         story=story_of(post, entries, names),
         batch=batch,
         push=push,
+        may_stand=may_stand,
+        stands=stands,
         tally=tally,
         waiting=waiting,
     )

@@ -38,6 +38,7 @@ PAGES = (
     "/console/imports",
     "/console/accounts",
     "/console/pauses",
+    "/console/standing",
     "/console/staff",
     "/console/staff/xiaohu",
     "/console/groups",
