@@ -11,7 +11,7 @@ from console import records
 from console.records import load_record
 from console.views import load_names
 from console.wording import Sign
-from sop.touches import touches
+from sop.touches import TOLD
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -84,7 +84,7 @@ async def load_story(
 ) -> Story:
     """Read a page of what happened to a patient."""
     person = records.person_of(record, pack=deps.pack, vault=deps.vault, now=now)
-    found = await timeline.read(session, person, before=before, limit=LINES, more=[touches])
+    found = await timeline.read(session, person, before=before, limit=LINES, more=TOLD)
     names = await load_names(session, userids={moment.actor for moment in found.moments})
     own = record.patient.external_userid
     return Story(

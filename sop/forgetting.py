@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import String, cast, or_, select, update
+from sqlalchemy import String, cast, delete, literal, or_, select, update
 
 from clinic import erasing, merging
+from clinic.care_tables import Benefit
 from sop.audience import recipients_of
 from sop.journeys import touch_life
 from sop.journeys.claims import ACTIVE
 from sop.journeys.leaving import leave
 from sop.life import PostState
-from sop.plan_tables import Enrolment
+from sop.plan_tables import Enrolment, SurveyLink, Touch
 from sop.posts import refresh_digest
 from sop.tables import Batch, Post, Receipt
 
@@ -63,7 +64,20 @@ async def forget(
         await session.execute(update(Receipt).where(Receipt.recipient == external).values(recipient=alias))
     for post in posts:
         await _take_out(session, post, erased.aliases, now=now)
+    await _forget_journeys(session, [record.id for record in family])
     return erased
+
+
+async def _forget_journeys(session: AsyncSession, patient_ids: Sequence[int]) -> None:
+    """Empty what tells of her treatments; how many began, and what became of the steps, still counts."""
+    await session.execute(
+        update(Enrolment)
+        .where(Enrolment.patient_id.in_(patient_ids))
+        .values(fact=literal(erasing.ERASED) + cast(Enrolment.id, String), cause="", reason="")
+    )
+    await session.execute(update(Touch).where(Touch.patient_id.in_(patient_ids)).values(reason=""))
+    await session.execute(delete(SurveyLink).where(SurveyLink.patient_id.in_(patient_ids)))
+    await session.execute(delete(Benefit).where(Benefit.patient_id.in_(patient_ids)))
 
 
 async def _posts_to(session: AsyncSession, externals: Sequence[str]) -> list[Post]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import func, select
 
 from clinic.timeline import Moment, Person, Place, earlier
+from sop.journeys import told
 from sop.tables import Post, Push, Receipt
 
 if TYPE_CHECKING:
@@ -49,6 +50,10 @@ async def touches(
         )
         for receipt, post, moment in rows
     ]
+
+
+# Everything that the plans and posts have to tell in a timeline.
+TOLD: Final = (touches, told.began, told.ended, told.steps)
 
 
 def _short(text: str) -> str:

@@ -34,8 +34,9 @@ from console.api.views import local
 from console.records import load_record, masked_name, masked_phone
 from sop import forgetting, withdrawals
 from sop.forgetting import MessageUnderWay
+from sop.journeys import joining
 from sop.roster import load_roster
-from sop.touches import touches
+from sop.touches import TOLD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,7 +118,7 @@ async def _document(session: AsyncSession, patient: Patient, deps: Deps) -> Pati
     record = await load_record(session, patient, pack=deps.pack, vault=deps.vault, now=now)
     head = record.patient
     person = records.person_of(record, pack=deps.pack, vault=deps.vault, now=now)
-    told = await timeline.read(session, person, limit=TIMELINE_SHOWN, more=[touches])
+    told = await timeline.read(session, person, limit=TIMELINE_SHOWN, more=TOLD)
     suggested = await merging.suggestions(session, record.family)
     worn = await records.worn_tags(session, [one.id for one in record.family])
     return PatientDocument(
@@ -244,7 +245,7 @@ async def read_timeline(call: Call[PatientPath, TimelineQuery, Nothing]) -> Answ
         patient = await patient_at(session, call.path.external_userid)
         family = await merging.family_of(session, patient)
         person = timeline.person_of(family, deps.vault, now=now, treatments=records.treatments_of(deps.pack))
-        page = await timeline.read(session, person, before=before, limit=call.query.limit, more=[touches])
+        page = await timeline.read(session, person, before=before, limit=call.query.limit, more=TOLD)
     items = [_entry(moment, deps.zone) for moment in page.moments]
     return Answer(content=Page[TimelineEntry](items=items, next=str(page.next) if page.next else None))
 
@@ -267,7 +268,7 @@ async def merge_patients(call: Call[PatientPath, Nothing, MergeBody]) -> Answer:
         async with deps.database.write() as session:
             keep = await patient_at(session, call.path.external_userid)
             other = await patient_at(session, call.body.other)
-            head = await merging.merge(session, keep, other, actor=ACTOR, reason=call.body.reason, now=now)
+            head = await joining.merge(session, keep, other, actor=ACTOR, reason=call.body.reason, now=now)
             return Answer(content=await _document(session, head, deps))
     except NotMergeable as exc:
         raise Problem(kind=problems.NOT_POSSIBLE, detail=str(exc)) from None

@@ -21,6 +21,7 @@ from console.pages.patients import HERE, patient_at, show
 from console.pages.week import day_of
 from sop import forgetting, withdrawals
 from sop.forgetting import MessageUnderWay
+from sop.journeys import joining
 from sop.roster import load_roster
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ async def merge(request: web.Request) -> web.StreamResponse:
         async with deps.database.write() as session:
             patient = await patient_at(request, session)
             other = await _other(session, form)
-            head = await merging.merge(
+            head = await joining.merge(
                 session, patient, other, actor=actor_of(request), reason=form.reason, now=deps.clock.now()
             )
     except NotMergeable as exc:
