@@ -205,6 +205,3 @@ class Book(Protocol):
 
     async def versions(self, session: AsyncSession, version_ids: Collection[int]) -> Mapping[int, Plan]:
         """Return the plans of these versions; a version never changes, so they are read once."""
-
-    async def states(self, session: AsyncSession, keys: Collection[str]) -> Mapping[str, str]:
-        """Return the states (``active``, ``paused`` …) of plans by key; unknown ones are left out."""

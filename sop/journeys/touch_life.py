@@ -105,22 +105,6 @@ async def change(
         )
 
 
-async def stop_open(
-    session: AsyncSession, enrolment_ids: Collection[int], *, reason: str, now: datetime
-) -> None:
-    """End what waits to be looked at again of journeys that were ended.
-
-    What is in a post or a to-do stays: it is withdrawn right before it would go out.
-    """
-    for some in _some(enrolment_ids):
-        await session.execute(
-            update(Touch)
-            .where(Touch.enrolment_id.in_(some), Touch.state.in_((HELD, ASKED, READY)))
-            .values(state=SKIPPED, reason=reason[:REASON_CHARS], at=now, updated_at=now)
-            .execution_options(synchronize_session=False)
-        )
-
-
 async def follow_post(session: AsyncSession, post: Post, *, now: datetime) -> None:
     """Let the touches that a post carries follow it to its end; call it in the transaction that ends it.
 
