@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from clinic import audit
 from sop import review
 from sop.life import PostState
 from sop.posts import refresh_digest
 from sop.roster import APPROVER, DELEGATE, SPEAKER, load_roster
-from sop.tables import PersonaBinding, Post
+from sop.tables import Away, PersonaBinding, Post
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -56,6 +56,8 @@ async def rename(
             subject=f"persona:{spec.key}",
             reason=f"成员账号由 {old} 改为 {new}，绑定跟着改",
         )
+    for column in (Away.userid, Away.substitute):
+        await session.execute(update(Away).where(column == old).values({column.key: new}))
     posts = await session.scalars(
         select(Post).where(Post.sender == old, Post.state.in_(WAITING)).order_by(Post.id).with_for_update()
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import select
@@ -12,7 +13,6 @@ from sop.tables import Away, PersonaBinding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SPEAKER: Final = "speaker"
 DELEGATE: Final = "delegate"
 APPROVER: Final = "approver"
+NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,13 +159,23 @@ async def load_roster(session: AsyncSession, pack: Pack, *, now: datetime | None
     roster = await _bound(session, pack, serving=frozenset(serving))
     if now is None:
         return roster
-    away = await session.scalars(select(Away).where(Away.until > now).order_by(Away.id.desc()))
+    away = (await session.scalars(select(Away).where(Away.until > now).order_by(Away.id.desc()))).all()
+    # Who has left the corp is away for ever, wherever he is still bound or stands in for somebody.
+    who = roster.people | {one.substitute for one in away if one.substitute}
+    left = await session.execute(
+        select(Member.userid, Member.left_at).where(
+            Member.userid.in_(sorted(who)), Member.left_at.is_not(None)
+        )
+    )
     return replace(
         roster,
         at=now,
-        absences=tuple(
-            Absence(userid=one.userid, since=one.since, until=one.until, substitute=one.substitute)
-            for one in away
+        absences=(
+            *(
+                Absence(userid=one.userid, since=one.since, until=one.until, substitute=one.substitute)
+                for one in away
+            ),
+            *(Absence(userid=userid, since=since or now, until=NEVER) for userid, since in left),
         ),
     )
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import select
 
-from sop import absences, decisions, push, vigil
+from clinic.tables import Member
+from sop import absences, decisions, push, renaming, vigil
 from sop.absences import AbsenceRefused
 from sop.tables import ReviewCard
 from tests.support.queue import PUBLIC
@@ -169,6 +170,25 @@ async def test_people_who_stand_in_for_one_another_do_not_go_round_for_ever(queu
     await send_off(queue, STAND_IN, REVIEWER)
 
     assert (await queue.roster()).reviewers("assistant") == (REVIEWER,), "somebody must be told"
+
+
+async def test_who_has_left_the_corp_is_asked_nothing_and_stands_in_for_nobody(queue: Queue) -> None:
+    await send_off(queue, "zhang.wei", STAND_IN)
+    async with queue.database.write() as session:
+        member = await session.get_one(Member, STAND_IN)
+        member.left_at = queue.now
+
+    roster = await queue.roster()
+    assert roster.stand_in("zhang.wei") is None
+    assert roster.reviewers("doctor-zhang") == (REVIEWER,), "the manager decides when nobody is left"
+
+
+async def test_an_absence_follows_a_member_to_his_new_userid(queue: Queue) -> None:
+    await send_off(queue, "zhang.wei", STAND_IN)
+    async with queue.database.write() as session:
+        await renaming.rename(session, STAND_IN, "zhao.m", pack=queue.pack, public_url=PUBLIC, now=queue.now)
+
+    assert (await queue.roster()).stand_in("zhang.wei") == "zhao.m"
 
 
 @pytest.mark.parametrize(
