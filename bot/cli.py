@@ -252,6 +252,34 @@ def explain_command(
     raise typer.Exit(run(explain_patient(settings, pack_or_fail(settings.content_pack), patient, at=at)))
 
 
+@cli.command("enrol")
+def enrol_command(
+    plan: Annotated[str, typer.Argument(help="旅程的 key")],
+    file: Annotated[
+        Path | None, typer.Option("--list", help=".xlsx 或 .csv：病历号、电话或企业微信ID")
+    ] = None,
+    tag: Annotated[str, typer.Option("--tag", help="有这个标签的人：组/标签")] = "",
+    everybody: Annotated[bool, typer.Option("--all", help="所有人")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="只看会加入多少位、其余为什么不，什么都不改")
+    ] = False,
+    run_name: Annotated[str, typer.Option("--run", help="这一次的名字；不写 = 今天的日期")] = "",
+) -> None:
+    """让一批顾客开始一个旅程：按名单、标签，或所有人；中断后再运行会接着做，不会重复加入。"""
+    from bot.enrol_command import enrol  # noqa: PLC0415  (only this command needs it)
+
+    if [file is not None, bool(tag), everybody].count(True) != 1:
+        fail("写 --list 文件、--tag 组/标签、--all 中的一个")
+    configure_logging(level=logging.WARNING)
+    settings = settings_or_fail()
+    pack = pack_or_fail(settings.content_pack)
+    try:
+        code = run(enrol(settings, pack, plan, file=file, tag=tag, dry_run=dry_run, run=run_name))
+    except KeyboardInterrupt:
+        fail("已停下；再运行一次同样的命令，会接着做。")
+    raise typer.Exit(code)
+
+
 @content_group.command("export")
 def content_export(
     folder: Annotated[Path, typer.Argument(help="写到哪里：空文件夹，或还不存在的名字")],

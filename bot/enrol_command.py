@@ -1,0 +1,216 @@
+"""``xiaohu enrol``: lets many patients begin a journey at once; run again, it goes on where it was cut off.
+
+Whoever began has the run's own fact, so a second run finds her in it and lets nobody begin twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from clinic.imports.book import OpenFile
+from clinic.imports.files import FileRefused
+from clinic.imports.rows import RowReader, Told
+from clinic.tables import Patient, PatientTag, Tag
+from clinic.tagging import split
+from clinic.whose import Book, PersonUnclear
+from sop.journeys.books import book_of
+from sop.journeys.enrolling import Begun, Candidate, Gate, begin, hours_of
+from sop.roster import load_roster
+from store.clock import SystemClock
+from store.database import Database
+from store.schema import SchemaTooNew, upgrade
+from store.vault import Vault
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from sqlalchemy import Select
+
+    from bot.settings import Settings
+    from content.pack import Pack
+    from sop.plans.book import Published
+
+FINDINGS: Final = 1
+FAILED: Final = 2
+AT_ONCE: Final = 1000
+_DAY: Final = re.compile(r"^\d{4}-\d{2}-\d{2} ")
+
+
+async def enrol(
+    settings: Settings,
+    pack: Pack,
+    key: str,
+    *,
+    file: Path | None = None,
+    tag: str = "",
+    dry_run: bool = False,
+    run: str = "",
+    console: Console | None = None,
+) -> int:
+    """Let the people of a list, with a tag, or all begin; return 0, 1 when some did not, 2 when it failed."""
+    console, errors = console or Console(), Console(stderr=True)
+    database = Database(settings.database_url.get_secret_value())
+    try:
+        await upgrade(database)
+        async with database.read() as session:
+            book = await book_of(session)
+            plan = book.get(key)
+            roster = await load_roster(session, pack)
+        if plan is None or plan.plan.kind != "journey":
+            errors.print(f"没有发布过的旅程 {key}；用 xiaohu plans list 看看有哪些", markup=False)
+            return FAILED
+        gate = Gate(book=book, pack=pack, roster=roster, hours=hours_of(pack))
+        vault = Vault(settings.secret_key.get_secret_value())
+        source = _Source(database, vault, pack, file=file, tag=tag)
+        return await _run(database, plan, source, gate, dry_run=dry_run, run=run, console=console)
+    except (SchemaTooNew, FileRefused, ValueError) as exc:
+        errors.print(f"没有开始：{exc}", markup=False)
+        return FAILED
+    except (OSError, SQLAlchemyError) as exc:
+        errors.print(f"停下了（{type(exc).__name__}）；再运行一次同样的命令，会接着做。", markup=False)
+        return FAILED
+    finally:
+        await database.close()
+
+
+async def _run(
+    database: Database,
+    plan: Published,
+    source: _Source,
+    gate: Gate,
+    *,
+    dry_run: bool,
+    run: str,
+    console: Console,
+) -> int:
+    now = SystemClock().now()
+    fact = f"manual:{run or now.astimezone(gate.pack.timezone).date()}"
+    total, begun = await source.count(), Begun()
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    ) as progress:
+        bar = progress.add_task("检查" if dry_run else "加入旅程", total=total)
+        async for ids in source.pages():
+            some = [Candidate(patient_id=one, fact=fact, trigger_at=now, cause="同事手动加入") for one in ids]
+            begun += await _batch(database, plan, some, gate, now=now, dry_run=dry_run)
+            progress.update(bar, advance=len(ids))
+    _tell(console, plan, begun, source, dry_run=dry_run)
+    return FINDINGS if begun.refused or source.faults else 0
+
+
+async def _batch(
+    database: Database,
+    plan: Published,
+    some: Sequence[Candidate],
+    gate: Gate,
+    *,
+    now: datetime,
+    dry_run: bool,
+) -> Begun:
+    if dry_run:
+        async with database.read() as session:
+            return await begin(session, plan, some, gate=gate, now=now, dry_run=True)
+    async with database.write() as session:
+        return await begin(session, plan, some, gate=gate, now=now)
+
+
+def _tell(console: Console, plan: Published, begun: Begun, source: _Source, *, dry_run: bool) -> None:
+    will = "会" if dry_run else ""
+    console.print(f"“{plan.plan.title}”：{will}加入 {len(begun.began)} 位，早已在里面 {begun.known} 位。")
+    for why, count in Counter(_DAY.sub("", one) for one in begun.refused.values()).most_common():
+        console.print(f"• {count} 位没有加入：{why}", markup=False)
+    for fault in source.faults[:20]:
+        console.print(f"• {fault}", markup=False)
+    if len(source.faults) > 20:
+        console.print(f"• 名单里还有 {len(source.faults) - 20} 行找不到人")
+    if dry_run:
+        console.print("只是检查，什么都没有改变。")
+
+
+class _Source:
+    """Whom a run is about: people of a file, with a tag, or all; in pages, by their row numbers."""
+
+    def __init__(self, database: Database, vault: Vault, pack: Pack, *, file: Path | None, tag: str) -> None:
+        self._database, self._vault, self._pack = database, vault, pack
+        self._file = file
+        self._tag = split(tag) if tag else None
+        self.faults: list[str] = []
+
+    async def count(self) -> int | None:
+        if self._file is not None:
+            return None
+        async with self._database.read() as session:
+            return await session.scalar(select(func.count()).select_from(self._people().subquery()))
+
+    async def pages(self) -> AsyncIterator[Sequence[int]]:
+        if self._file is not None:
+            async for page in self._listed(self._file):
+                yield page
+            return
+        last = 0
+        while True:
+            async with self._database.read() as session:
+                query = self._people().where(Patient.id > last).order_by(Patient.id).limit(AT_ONCE)
+                ids = (await session.scalars(query)).all()
+            if not ids:
+                return
+            last = ids[-1]
+            yield ids
+
+    def _people(self) -> Select[int]:
+        query = select(Patient.id).where(Patient.erased_at.is_(None))
+        if self._tag is None:
+            return query.where(Patient.merged_into.is_(None))
+        wearing = (
+            select(PatientTag.patient_id)
+            .join(Tag, Tag.id == PatientTag.tag_id)
+            .where(Tag.group_name == self._tag[0], Tag.name == self._tag[1])
+        )
+        return query.where(Patient.id.in_(wearing))
+
+    async def _listed(self, file: Path) -> AsyncIterator[Sequence[int]]:
+        data = await asyncio.to_thread(file.read_bytes)
+        opened = await asyncio.to_thread(OpenFile, data, "patients")
+        reader = RowReader(
+            kind="patients",
+            layout=opened.layout,
+            zone=self._pack.timezone,
+            heard_at=SystemClock().now(),
+            numbers=lambda words: words[:64],
+        )
+        while rows := await asyncio.to_thread(opened.draw, AT_ONCE):
+            said = reader.read_all(rows)
+            told = [one for one in said if isinstance(one, Told)]
+            self.faults += [
+                f"第 {one.row} 行：{one.message}" for many in said if isinstance(many, tuple) for one in many
+            ]
+            async with self._database.read() as session:
+                book = Book(session, self._vault)
+                await book.load([one.person for one in told])
+                ids = []
+                for one in told:
+                    try:
+                        patient = book.find(one.person)
+                    except PersonUnclear as exc:
+                        self.faults.append(f"第 {one.row} 行：{exc}")
+                        continue
+                    if patient is None:
+                        self.faults.append(f"第 {one.row} 行：没有这个人的档案")
+                    else:
+                        ids.append(patient.id)
+            yield ids
