@@ -42,9 +42,9 @@ if TYPE_CHECKING:
     from sop.tables import Post
 
     class Rosters(Protocol):
-        """Reads who speaks as whom."""
+        """Reads who speaks as whom, and who is away."""
 
-        async def __call__(self, session: AsyncSession, pack: Pack, /) -> Roster: ...
+        async def __call__(self, session: AsyncSession, pack: Pack, /, *, now: datetime) -> Roster: ...
 
 
 PLANNED_AHEAD: Final = timedelta(hours=24)  # what is decided so long before waits for no others
@@ -128,7 +128,7 @@ class Messages:
                 break
             if not ripe(at, first, now=now, hours=self._hours):
                 continue
-            roster = roster or await self._rosters(session, self._pack)
+            roster = roster or await self._rosters(session, self._pack, now=now)
             group = _Group(version_id=version_id, step=step, variant=variant, sender=sender, at=at)
             dealt += await self._queue(session, group, roster=roster, now=now)
         return dealt

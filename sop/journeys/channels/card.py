@@ -35,7 +35,7 @@ class CardChannel:
 
     async def carry_out(self, session: AsyncSession, dues: Sequence[Due], *, now: datetime) -> Sequence[Made]:
         faces = await faces_of(session, dues, self._vault)
-        roster = await load_roster(session, self._pack)
+        roster = await load_roster(session, self._pack, now=now)
         orders, made = [], []
         for due in dues:
             try:

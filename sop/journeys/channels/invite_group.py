@@ -38,7 +38,7 @@ class InviteGroupChannel:
 
     async def carry_out(self, session: AsyncSession, dues: Sequence[Due], *, now: datetime) -> Sequence[Made]:
         faces = await faces_of(session, dues, self._vault)
-        roster = await load_roster(session, self._pack)
+        roster = await load_roster(session, self._pack, now=now)
         groups = await self._groups(session)
         inside = await self._inside(session, dues, groups)
         errands: dict[str, Errand] = {}

@@ -71,7 +71,7 @@ class TodoChannel:
         if not dues:
             return []
         faces = await faces_of(session, dues, self._vault)
-        roster = await load_roster(session, self._pack)
+        roster = await load_roster(session, self._pack, now=now)
         errands: dict[str, Errand] = {}
         faults: dict[str, Made] = {}
         for due in dues:
