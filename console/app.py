@@ -24,6 +24,7 @@ from console.pages import (
     patients,
     pauses,
     plans,
+    posters,
     posts,
     review,
     staff,
@@ -58,6 +59,7 @@ PAGES: Final = (
     library,
     library_item,
     library_acts,
+    posters,
 )
 
 
