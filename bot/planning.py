@@ -10,11 +10,10 @@ import structlog
 
 from console.deps import WeekNotPlannable
 from content.plans.specs import GroupBody
-from sop import consented
+from sop import consented, yearly
 from sop.planner import monday_of
 from sop.plans.book import PlanBook
 from sop.roster import load_roster
-from sop.wants import Calendar
 from sop.weeks import Planned, draft_week, extend_week, latest_drafted
 from wecom.errors import WeComError
 
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from content.pack import Pack
     from content.plans.specs import Plan
     from content.render import Renderer
+    from sop.wants import Calendar
     from store.clock import Clock
     from store.database import Database
 
@@ -76,7 +76,7 @@ class WeekPlanning:
         """
         async with self._turn:
             await self._refresh()
-            calendar = await asyncio.to_thread(Calendar.around, week)  # reads the almanac's tables
+            calendar = await self._calendar(week)
             async with self._database.write() as session:
                 planned = await draft_week(
                     session,
@@ -123,7 +123,7 @@ class WeekPlanning:
         ):
             return 0
         week = monday_of(now.astimezone(self._zone).date())
-        calendar = await asyncio.to_thread(Calendar.around, week)
+        calendar = await self._calendar(week)
         async with self._turn, self._database.write() as session:
             count = await extend_week(
                 session,
@@ -149,6 +149,12 @@ class WeekPlanning:
         """
         pack = await self._library.pack(session)
         return await consented.allowed(session, pack, now=self._clock.now())
+
+    async def _calendar(self, week: date) -> Calendar:
+        """Return the calendar of a week, by the year as staff changed it in the console."""
+        async with self._database.read() as session:
+            edits = await yearly.load(session, *yearly.years_of(week))
+        return await asyncio.to_thread(yearly.calendar_around, week, edits)  # reads the almanac's tables
 
     async def _plans(self, session: AsyncSession) -> list[Plan]:
         await self._book.refresh(session)

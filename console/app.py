@@ -32,6 +32,7 @@ from console.pages import (
     today,
     todos,
     week,
+    year,
 )
 from console.sessions import Sessions
 from console.throttle import LoginThrottle
@@ -45,6 +46,7 @@ PAGES: Final = (
     patient_acts,
     todos,
     week,
+    year,
     posts,
     standing,
     edit,

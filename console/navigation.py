@@ -27,6 +27,7 @@ NAVIGATION: Final = (
     Place(href="/console/patients", icon="patient", label="客户", primary=True),
     Place(href="/console/todos", icon="todo", label="待办", primary=True),
     Place(href="/console/week", icon="week", label="周历"),
+    Place(href="/console/year", icon="year", label="年历"),
     Place(href="/console/posts", icon="posts", label="内容"),
     Place(href="/console/library", icon="library", label="内容库"),
     Place(href="/console/plans", icon="spark", label="计划"),

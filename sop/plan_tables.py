@@ -222,3 +222,17 @@ class Pause(Base):
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     by: Mapped[str] = mapped_column(String(80))
     reason: Mapped[str] = mapped_column(String(200), default="")
+
+
+class YearPlanEdit(Base):
+    """What staff changed of one campaign of a year: another first day, another length, or not this year."""
+
+    __tablename__ = "year_plan_edits"
+
+    year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    start: Mapped[date | None] = mapped_column(Date)
+    days: Mapped[int | None]
+    drop: Mapped[bool] = mapped_column(default=False)
+    by: Mapped[str] = mapped_column(String(80))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from clinic.tables import CustomerGroup
+from content.almanac.themes import packaged_themes
+from content.almanac.year_plan import Edit
 from content.pack import Pack
 from content.plans.specs import CalendarSlot, DaySlot, GroupBody, MomentsBody, Plan, Slot
+from sop import yearly
 from tests.support.clinic import Clinic, running_clinic
 from tests.support.quiet import quiet
 
@@ -126,3 +129,37 @@ async def test_a_group_made_in_the_middle_of_the_week_is_greeted_on_its_first_da
 
     mine = [post for post in await clinic.posts() if post["audience"].get("chat_ids") == [made["chat_id"]]]
     assert [(post["content_key"], post["state"]) for post in mine] == [(HELLO, "in_review")]
+
+
+async def test_a_slot_for_a_campaign_follows_what_staff_changed_of_the_year(
+    database_url: str, pack: Pack
+) -> None:
+    plan = Plan(
+        key="week.thanks",
+        kind="moments",
+        title="感恩老朋友",
+        persona="doctor-zhang",
+        body=MomentsBody(
+            slots=(),
+            calendar=(
+                CalendarSlot(
+                    on="theme:thanksgiving", at=time(9, 30), content="moment.zhang.implant-no-decay"
+                ),
+            ),
+        ),
+    )
+    async with running_clinic(database_url, replace(pack, plans=(plan,))) as clinic:
+        async with clinic.runtime.database.write() as session:
+            await yearly.save(
+                session,
+                2026,
+                Edit(key="thanksgiving", start=date(2026, 11, 27), days=1),
+                themes=packaged_themes(),
+                seen="",
+                by="chen.jing",
+                now=clinic.clock.now(),
+            )
+
+        posts = await clinic.plan()
+
+    assert told(posts, "moment", "doctor-zhang") == [(5, "moment.zhang.implant-no-decay")]
