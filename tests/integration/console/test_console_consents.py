@@ -40,6 +40,10 @@ async def desk(desk: Desk) -> Desk:
 @pytest.fixture
 async def consent(desk: Desk) -> int:
     """芳芳 agrees that her story may be told."""
+    return await agrees(desk)
+
+
+async def agrees(desk: Desk) -> int:
     vault = Vault("a secret of the tests")
     async with desk.database.write() as session:
         patient = await meet(session, vault, "wm-fang", "芳芳")
@@ -234,3 +238,21 @@ async def test_a_consent_to_something_else_does_not_stand_behind_it(
         row.kind = kind
 
     assert "不包括使用病例、照片或评价" in (await link(desk, consent)).text
+
+
+async def test_on_both_databases_a_picture_is_backed_and_pulled(desk_anywhere: Desk) -> None:
+    desk = desk_anywhere
+    await keep_up(desk.database, desk.pack, now=MONDAY)
+    consent = await agrees(desk)
+    await desk.plan()
+    await shows(desk, "brush-card", "asset")
+    post = await rain_of(desk)
+    assert (await approve(desk, post)).status == 409
+    await link(desk, consent, PHOTO)
+    assert (await approve(desk, post)).status == 303
+
+    patient = await desk.get("/console/patients/1")
+    await desk.send(patient, f"/console/patients/1/consents/{consent}/withdraw")
+
+    assert (await rain_of(desk)).state == PostState.DRAFT
+    assert "有一项同意已经失效" in (await desk.get(PHOTO)).text
