@@ -107,6 +107,14 @@ class PackChoice(BaseSettings):
     content_pack: str = "dental"
 
 
+class DatabaseChoice(BaseSettings):
+    """The one setting that looking up what staff stored needs; None: no clinic is configured here."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+
+    database_url: SecretStr | None = None
+
+
 _WHAT = {
     "missing": "没有设置",
     "int_parsing": "应是整数",

@@ -62,15 +62,25 @@ def mark_of(edit: Edit | None) -> str:
     return f"{edit.start or ''}/{edit.days or ''}/{'drop' if edit.drop else ''}"
 
 
-def plan_of(year: int, edits: Iterable[Edit], themes: Themes | None = None) -> YearPlan:
+def plan_of(
+    year: int,
+    edits: Iterable[Edit],
+    themes: Themes | None = None,
+    *,
+    anniversary: tuple[int, int] | None = None,
+) -> YearPlan:
     """Compute a year's plan with the edits of campaigns it knows; reads tables from files the first time.
+
+    Args:
+        anniversary: month and day of the clinic's own; the themes' example otherwise.
 
     Raises:
         ValueError: the year is not within 2001–2098.
     """
     themes = themes or packaged_themes()
     known = {campaign.key for campaign in (*themes.main, *themes.second)}
-    return annual_plan(year, themes, packaged_almanac(), edits=[edit for edit in edits if edit.key in known])
+    kept = [edit for edit in edits if edit.key in known]
+    return annual_plan(year, themes, packaged_almanac(), anniversary=anniversary, edits=kept)
 
 
 def calendar_around(week: date, edits: Mapping[int, Iterable[Edit]]) -> Calendar:

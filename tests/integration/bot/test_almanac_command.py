@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from bot.cli import cli
-from content.almanac.themes import PACKAGED
+from content.almanac.themes import PACKAGED, packaged_themes
+from content.almanac.year_plan import Edit
+from sop import yearly
+from store.database import Database
+from store.schema import upgrade
 from tests.support import icalendar
 
 if TYPE_CHECKING:
@@ -69,6 +75,46 @@ def test_own_themes_are_used(tmp_path: Path):
 
     assert result.exit_code == 0
     assert "开门红洁牙" in result.output
+
+
+def test_the_edits_of_the_console_are_followed_where_a_database_is_configured(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("XIAOHU_DATABASE_URL", database_url)
+    asyncio.run(_move_valentine(database_url))
+    file = tmp_path / "2027.ics"
+
+    result = run("2027", "--ics", str(file))
+
+    assert result.exit_code == 0, result.output
+    assert "按控制台里改过的 1 个活动排的" in result.output
+    events = icalendar.read(file.read_bytes()).events
+    assert [e["DTSTART"] for e in events if e["SUMMARY"] == "情人节·清新口气"] == ["20270211"]
+
+
+def test_a_database_that_is_not_ready_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("XIAOHU_DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path / 'new.db'}")
+
+    result = run("2027")
+
+    assert result.exit_code == 2
+    assert "xiaohu db upgrade" in result.output
+
+
+async def _move_valentine(url: str) -> None:
+    database = Database(url)
+    await upgrade(database)
+    async with database.write() as session:
+        await yearly.save(
+            session,
+            2027,
+            Edit(key="valentine", start=date(2027, 2, 11), days=3),
+            themes=packaged_themes(),
+            seen="",
+            by="chen.jing",
+            now=datetime(2026, 11, 23, 1, tzinfo=UTC),
+        )
+    await database.close()
 
 
 @pytest.mark.parametrize(
