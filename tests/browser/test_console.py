@@ -29,6 +29,7 @@ PAGES = (
     "/console/review",
     "/console/review/1",
     "/console/week",
+    "/console/year",
     "/console/posts",
     "/console/posts/1",
     "/console/posts/1/edit",
