@@ -75,12 +75,18 @@ class Checker:
         if not folded.text:
             return ()
         own_digits = {_digits(number) for number in own} - {""}
-        findings = [
-            finding
-            for rule, matches in self._matches(folded.text).items()
-            if persona in rule.personas and channel in rule.channels
-            for finding in self._judge(rule, folded, matches, own_digits)
-        ]
+        findings: list[Finding] = []
+        spare: list[Finding] = []
+        for rule, matches in self._matches(folded.text).items():
+            if persona in rule.personas and channel in rule.channels:
+                place = spare if rule.spare else findings
+                place.extend(self._judge(rule, folded, matches, own_digits))
+        said: dict[str, list[Finding]] = {}
+        for finding in findings:
+            said.setdefault(_family(finding), []).append(finding)
+        findings.extend(
+            one for one in spare if not any(_covers(other, one) for other in said.get(_family(one), ()))
+        )
         findings.sort(key=lambda f: (f.start, _SEVERITY[f.level], f.end, f.rule))
         return tuple(findings)
 
@@ -111,9 +117,8 @@ class Checker:
         """Turn a rule's matches into findings, but for those that are harmless where they stand."""
         if rule.unless_text is not None and rule.unless_text.search(folded.text):
             return
-        allowed = [m.span() for m in rule.exception.finditer(folded.text)] if rule.exception else []
         for match in matches:
-            if any(start <= match.start() and match.end() <= end for start, end in allowed):
+            if rule.exception is not None and _inside(rule.exception, folded.text, match):
                 continue
             if self._harmless(rule, folded.text, match):
                 continue
@@ -137,6 +142,21 @@ class Checker:
             ):
                 return True
         return False
+
+
+def _family(finding: Finding) -> str:
+    return finding.rule.partition(".")[0]
+
+
+def _covers(other: Finding, one: Finding) -> bool:
+    """Tell whether ``other`` objects to some of the same words at least as severely."""
+    return other.start < one.end and one.start < other.end and _SEVERITY[other.level] <= _SEVERITY[one.level]
+
+
+def _inside(exception: re.Pattern[str], text: str, match: re.Match[str]) -> bool:
+    """Tell whether an exception covers the whole match; only the match's neighbourhood is looked at."""
+    near = exception.finditer(text, max(0, match.start() - _LOOK_BACK), match.end() + _LOOK_BACK)
+    return any(found.start() <= match.start() and match.end() <= found.end() for found in near)
 
 
 def _digits(text: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MAX_HEADS = 5000
+MAX_HEADS = 60_000
 _WIDE = 64  # a class of more characters than that is as good as unknown
 
 
@@ -71,6 +71,9 @@ class _Walk:
         """Return how one atom lengthens beginnings, and where the atom ends."""
         pattern = self._pattern
         if pattern[at] == "(":
+            if pattern.startswith("(?!", at):  # a promise about what follows: it only makes matches fewer
+                _, end = self._aside(at + 3)
+                return (lambda open_: open_), end + 1
             if not pattern.startswith("(?:", at):
                 raise _AnywhereError
             _, end = self.alternatives(at + 3, set())
@@ -83,6 +86,10 @@ class _Walk:
         if pattern[at] in "^$":
             return (lambda open_: open_), at + 1
         return (lambda open_: self._lengthen(open_, {pattern[at]})), at + 1
+
+    def _aside(self, at: int) -> tuple[set[str], int]:
+        """Walk alternatives that are no part of what is matched; answers as `alternatives` does."""
+        return _Walk(self._pattern).alternatives(at, set())
 
     def _lengthen(self, open_: set[str], characters: set[str] | None) -> set[str]:
         if characters is None:  # any character may follow

@@ -3,7 +3,8 @@
 A pattern is a regular expression over the *folded* text (see `content.folding`: half-width, lower case, no
 spaces, simplified) in a small dialect without unbounded repetition, so that every rule runs in linear time:
 
-- ``~`` stands for up to eight characters of the same sentence, ``#`` for a number in digits or Chinese;
+- ``~`` stands for up to eight characters of the same sentence, ``#`` for a number in digits or Chinese,
+  ``<名字>`` for the expression of that name under ``words`` in ``language.yaml``;
 - ``*``, ``+``, ``{n,}``, a bare ``.``, back-references and repeated groups with a range are refused.
 """
 
@@ -23,11 +24,12 @@ RULES = Path(__file__).parent / "compliance"
 Level = Literal["block", "warn", "hint"]
 PersonaKind = Literal["assistant", "doctor"]
 Channel = Literal["moment", "group", "direct"]
-Context = Literal["negated", "denied", "asked"]
+Context = Literal["negated", "denied", "asked", "quoted", "hedged", "staff"]
 
 _GAP = r"[^。!?;…\n]{0,8}"
 _NUMBER = "[0-9一二三四五六七八九十百千万两几]{1,6}"
 _CLASS = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]")
+_WORD = re.compile(r"<([\u4e00-\u9fff]+)>")
 _ESCAPE = re.compile(r"\\[.?()\[\]{}|$^\\~#*+-]")
 _REFUSED = re.compile(r"[*+.]|\\|\{\d*,\}|\)\{\d+,|\(\?P|\{\d{3,}|\{\d+,\d{3,}")
 
@@ -53,6 +55,7 @@ class RuleModel(_Strict):
     unless: list[Context] = Field(default=[], description="否定或提问的语境里不算")
     unless_text: list[str] = Field(default=[], description="全文有这些字样时整条规则不算")
     own_numbers: bool = Field(default=False, description="诊所自己的号码不算")
+    spare: bool = Field(default=False, description="同一大类的规则已经说了同一处，就不再说一遍")
     must_match: Words
     must_not_match: Words
 
@@ -74,6 +77,7 @@ class LanguageFile(_Strict):
     """compliance/language.yaml"""
 
     alike: dict[str, str] = Field(description="标准字: 它的繁体、形近和谐音写法")
+    words: dict[str, str] = Field(default={}, description="名字: 规则里写 <名字> 时代表的表达式")
     contexts: dict[Context, ContextModel]
 
 
@@ -93,6 +97,7 @@ class Rule:
     unless: tuple[Context, ...]
     unless_text: re.Pattern[str] | None
     own_numbers: bool
+    spare: bool  # silent where a rule of the same family already objects
     must_match: tuple[str, ...]
     must_not_match: tuple[str, ...]
 
@@ -129,7 +134,8 @@ def read_rulebook(folder: Path = RULES) -> Rulebook:
     problems: list[Problem] = []
     rules: list[Rule] = []
     language: LanguageFile | None = None
-    for path in sorted(folder.glob("*.yaml")):
+    # language.yaml comes first: the rules use its words.
+    for path in sorted(folder.glob("*.yaml"), key=lambda path: (path.name != "language.yaml", path.name)):
         document, found = read_document(path, root=folder)
         problems.extend(found)
         if document is None:
@@ -144,7 +150,7 @@ def read_rulebook(folder: Path = RULES) -> Rulebook:
             continue
         for index, model in enumerate(file.rules):
             try:
-                rules.append(_compile(model))
+                rules.append(_compile(model, language.words if language else {}))
             except ValueError as exc:
                 remedy = "只用有界的写法，见 content/rulebook.py 的说明"
                 problems.append(document.problem(("rules", index), str(exc), remedy))
@@ -177,8 +183,8 @@ def _say(document: Document, error: object) -> Problem:
     return document.problem(tuple(error["loc"]), str(error["msg"]), "对照 content/rulebook.py 修改")
 
 
-def _compile(model: RuleModel) -> Rule:
-    pattern = _joined(model.patterns)
+def _compile(model: RuleModel, words: dict[str, str]) -> Rule:
+    pattern = _joined([_spelled(pattern, words) for pattern in model.patterns])
     assert pattern is not None
     return Rule(
         id=model.id,
@@ -189,13 +195,35 @@ def _compile(model: RuleModel) -> Rule:
         channels=frozenset(model.channels),
         pattern=pattern,
         heads=heads(pattern.pattern),
-        exception=_joined(model.exceptions),
+        exception=_joined([_spelled(pattern, words) for pattern in model.exceptions]),
         unless=tuple(model.unless),
         unless_text=_joined(model.unless_text),
         own_numbers=model.own_numbers,
+        spare=model.spare,
         must_match=tuple(model.must_match),
         must_not_match=tuple(model.must_not_match),
     )
+
+
+def _spelled(pattern: str, words: dict[str, str]) -> str:
+    """Write out the ``<名字>`` of a pattern; a word may use others.
+
+    Raises:
+        ValueError: no such word, or words that use each other in a circle.
+    """
+    for _ in range(len(words) + 1):
+        found = _WORD.search(pattern)
+        if found is None:
+            return pattern
+        if found[1] not in words:
+            raise ValueError(f"language.yaml 的 words 里没有 {found[0]}")
+        pattern = _WORD.sub(lambda word: _grouped(words.get(word[1], word[0])), pattern)
+    raise ValueError(f"language.yaml 的 words 里有互相引用的词，见 {pattern[:40]!r}")
+
+
+def _grouped(word: str) -> str:
+    """Keep a word's alternatives together; a single class needs no group and may be repeated."""
+    return word if _CLASS.fullmatch(word) else f"(?:{word})"
 
 
 def _joined(patterns: list[str], before: str = "", after: str = "") -> re.Pattern[str] | None:

@@ -141,6 +141,19 @@ def test_findings_are_in_the_order_of_the_text():
     assert [f.rule for f in found] == ["urgency.fake", "guarantee.effect", "privacy.phone"]
 
 
+def test_a_spare_rule_does_not_say_again_what_a_rule_of_its_family_says():
+    assert {r for r in rules_in("种植界的天花板，认准我们") if r.startswith("absolute.")} == {
+        "absolute.grade"
+    }
+    assert rules_in("正畸之王亲自面诊") == {"absolute.boast"}
+
+
+def test_a_name_is_read_only_beside_an_illness_and_not_where_it_is_a_colleague():
+    assert rules_in("恭喜刘建军今天顺利拔掉两颗智齿", channel="group") == {"privacy.named"}
+    assert rules_in("护士刘建军今天讲智齿", channel="group") == set()
+    assert rules_in("恭喜刘建军生日快乐", channel="group") == set()
+
+
 @given(texts, speakers, channels)
 def test_spans_lie_inside_the_text_whatever_it_is(text, persona, channel):
     for finding in CHECKER.check(text, persona=persona, channel=channel):
@@ -214,6 +227,18 @@ def test_broken_rules_are_told_with_file_and_line(tmp_path):
         Checker.load(tmp_path)
 
     assert "mine.yaml:3 rules[1].level: " in str(caught.value)
+
+
+def test_a_word_that_language_does_not_know_is_told(tmp_path):
+    (tmp_path / "language.yaml").write_text((RULES / "language.yaml").read_text())
+    (tmp_path / "mine.yaml").write_text(
+        "rules:\n"
+        "  - {id: my.rule, level: block, ground: 某某法某某条规定。, advice: 改一改吧, patterns: ['<没有的>'], "
+        "must_match: [a], must_not_match: [b]}\n"
+    )
+
+    with pytest.raises(RulesError, match=r"mine\.yaml:2 rules\[0\]: language\.yaml 的 words 里没有 <没有的>"):
+        Checker.load(tmp_path)
 
 
 def test_a_pattern_outside_the_dialect_is_told(tmp_path):
