@@ -142,9 +142,7 @@ def test_findings_are_in_the_order_of_the_text():
 
 
 def test_a_spare_rule_does_not_say_again_what_a_rule_of_its_family_says():
-    assert {r for r in rules_in("种植界的天花板，认准我们") if r.startswith("absolute.")} == {
-        "absolute.grade"
-    }
+    assert {r for r in rules_in("种植界的天花板就在这里") if r.startswith("absolute.")} == {"absolute.grade"}
     assert rules_in("正畸之王亲自面诊") == {"absolute.boast"}
 
 
