@@ -23,6 +23,7 @@ from bot.rehearsal.playing import Play
 from bot.rehearsal.stage import Cast, StillClock, copy_plans, settle
 from bot.rehearsal.wire import BASE, client_of
 from bot.settings import Settings
+from content.library.importing import keep_up
 from sop.plan_tables import Enrolment
 from sop.plans.book import PlanBook
 from sop.rehearsal.figures import Figures, Played, gather
@@ -102,6 +103,7 @@ async def rehearse(
                 await upgrade(database)
                 if clinic is not None:
                     await copy_plans(clinic, database)
+                await keep_up(database, pack, now=clock.now())
                 cast = _cast(pack, wish, start)
                 async with database.write() as transaction:
                     await settle(transaction, cast, tenant, pack, now=clock.now())

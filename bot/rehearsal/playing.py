@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import time as wall
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from functools import partial
@@ -24,7 +25,7 @@ from clinic.whose import PersonRef
 from sop import decisions
 from sop.consequences import reconsider
 from sop.intake import VisitReport, open_intake
-from sop.life import PostState
+from sop.life import NotPossible, PostState
 from sop.plan_tables import LedgerEntry
 from sop.rehearsal.model import at_work
 from sop.roster import load_roster
@@ -334,20 +335,24 @@ class Play:
                 if not reviewers:
                     continue
                 who = reviewers[post.id % len(reviewers)]
-                if self._dice.random() < self._behaviour.approves:
-                    await decisions.approve(
-                        session, post.id, digest=post.digest, actor=who, via="card", now=now
-                    )
-                else:
-                    await decisions.reject(
-                        session,
-                        post.id,
-                        digest=post.digest,
-                        actor=who,
-                        via="card",
-                        now=now,
-                        reason="预演：审核人退回",
-                    )
+                # What must not be approved (no consent, a warning that nobody answers for) stays and expires.
+                with suppress(NotPossible):
+                    await self._decide(session, post, who)
+
+    async def _decide(self, session: AsyncSession, post: Post, who: str) -> None:
+        now = self._clock.now()
+        if self._dice.random() < self._behaviour.approves:
+            await decisions.approve(session, post.id, digest=post.digest, actor=who, via="card", now=now)
+        else:
+            await decisions.reject(
+                session,
+                post.id,
+                digest=post.digest,
+                actor=who,
+                via="card",
+                now=now,
+                reason="预演：审核人退回",
+            )
 
     def _tap(self) -> None:
         """Let members get to the tasks that are new on their phones."""
