@@ -6,6 +6,10 @@ from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import func, select
+
+from sop.plan_tables import Enrolment, Touch
+from sop.tables import Post
 from tests.support.quiet import quiet
 from wecom.sandbox.people import Mistake
 
@@ -25,17 +29,20 @@ LIVED = frozenset(
         "ensure_week",
         "extend_week",
         "contacts",
-        "rule_care",
-        "queue_watch",
-        "vigil",
+        "approvals",
         "journeys",
         "journey_days",
+        "journey_todos",
     }
 )
 
 
 class Days:
-    """Moves a clinic through time; ``approving`` decides what waits, ``tapping`` is how members behave."""
+    """Moves a clinic through time; ``approving`` decides what waits, ``tapping`` is how members behave.
+
+    Args:
+        kinds: of posts that anybody looks at; the others are left to expire.
+    """
 
     def __init__(
         self,
@@ -43,8 +50,9 @@ class Days:
         *,
         approving: Callable[[dict[str, Any]], bool] = lambda _: True,
         tapping: bool = True,
+        kinds: tuple[str, ...] = ("moment", "group", "direct"),
     ) -> None:
-        self.clinic, self.approving, self.tapping = clinic, approving, tapping
+        self.clinic, self.approving, self.tapping, self.kinds = clinic, approving, tapping, kinds
         self._tapped: set[str] = set()
 
     async def until(self, moment: datetime, *, every: timedelta = timedelta(hours=3)) -> None:
@@ -57,6 +65,29 @@ class Days:
                 nxt = min(datetime.combine(morning, time(8, 30), tzinfo=ZONE), max(moment, nxt))
             self.clinic.clock.advance_to(nxt)
             await self.look()
+
+    async def leap(self, moment: datetime, *, at_least: timedelta = timedelta(hours=2)) -> None:
+        """Let time pass up to ``moment``, from one moment at which something is due to the next."""
+        while (now := self.clinic.clock.now()) < moment:
+            due = await self._next()
+            self.clinic.clock.advance_to(min(max(due or moment, now + at_least), moment))
+            await self.look()
+
+    async def _next(self) -> datetime | None:
+        """Return when the next step, contact, post or look at a task is due."""
+        open_ = select(func.min(Post.scheduled_at)).where(
+            Post.state.in_(("in_review", "approved")), Post.kind.in_(self.kinds)
+        )
+        async with self.clinic.runtime.database.read() as session:
+            moments = [
+                await session.scalar(query)
+                for query in (
+                    select(func.min(Enrolment.next_at)).where(Enrolment.state == "active"),
+                    select(func.min(Touch.at)).where(Touch.state.in_(("held", "ready"))),
+                    open_,
+                )
+            ]
+        return min((moment for moment in moments if moment is not None), default=None)
 
     async def look(self) -> None:
         """Run the ticks of this moment, decide what waits, tap what is there."""
@@ -78,7 +109,7 @@ class Days:
         """Approve what waits in review, as far as ``approving`` agrees; the rest is left alone."""
         for post in await self.clinic.posts(state="in_review"):
             at = datetime.fromisoformat(post["scheduled_at"])
-            if at > self.clinic.clock.now() and self.approving(post):
+            if post["kind"] in self.kinds and at > self.clinic.clock.now() and self.approving(post):
                 await self.clinic.api("POST", f"/posts/{post['id']}/approve", {"digest": post["digest"]})
 
     def tap(self) -> None:
