@@ -58,7 +58,7 @@ class Clinic:
             return answer
 
     async def until(
-        self, truth: Callable[[], Any | Awaitable[Any]], *, what: str, within_s: float = 10
+        self, truth: Callable[[], Any | Awaitable[Any]], *, what: str, within_s: float = 45
     ) -> Any:
         """Wait until ``truth()`` is true and return its value."""
         deadline = time.monotonic() + within_s

@@ -101,7 +101,7 @@ async def run_command(
     return Finished(code=process.returncode or 0, out=out.decode(), err=err.decode())
 
 
-async def until(truth: Callable[[], Any | Awaitable[Any]], *, what: str, within_s: float = 30) -> Any:
+async def until(truth: Callable[[], Any | Awaitable[Any]], *, what: str, within_s: float = 60) -> Any:
     """Wait until ``truth()`` is true and return its value."""
     deadline = time.monotonic() + within_s
     while True:
@@ -297,7 +297,7 @@ class Hold:
         self.arrived = asyncio.Event()
         self._goes_on: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
-    async def reached(self, *, within_s: float = 30) -> None:
+    async def reached(self, *, within_s: float = 60) -> None:
         """Return when the call is held."""
         async with asyncio.timeout(within_s):
             await self.arrived.wait()

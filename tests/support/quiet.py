@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.support.clinic import Clinic
 
 
-async def quiet(clinic: Clinic, *, within_s: float = 10) -> None:
+async def quiet(clinic: Clinic, *, within_s: float = 45) -> None:
     """Wait until nothing is under way and nothing is due now; what waits for a later hour stays."""
     await clinic.sandbox.callbacks.idle()
     clinic.runtime.worker.wake()
