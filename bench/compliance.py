@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from content.rulebook import Channel, PersonaKind
 
 CORPUS: Final = Path(__file__).parent / "corpus"
-FILES: Final = ("compliance.tsv", "compliance-unseen.tsv")
+# Written by people who never saw the rules, and only measured: the rules were not fitted to it.
+HELD_OUT: Final = "compliance-blind-2.tsv"
+FILES: Final = ("compliance.tsv", "compliance-unseen.tsv", "compliance-blind.tsv")
 PRECISION: Final = 0.95
 RECALL: Final = 0.90
 POST_CHARS: Final = 2000
@@ -115,10 +117,10 @@ def main() -> int:
     checker = Checker.load()
     broken = False
     print(f"{'corpus':<28}{'sentences':>10}{'precision':>11}{'recall':>9}")
-    for name in FILES:
+    for name in (*FILES, HELD_OUT):
         score = judge(checker, read(name))
         print(f"{name:<28}{score.count:>10}{score.precision:>11.3f}{score.recall:>9.3f}")
-        broken |= score.precision < PRECISION or score.recall < RECALL
+        broken |= name != HELD_OUT and (score.precision < PRECISION or score.recall < RECALL)
         if "-v" in sys.argv:
             for word, some in (("missed", score.missed), ("wronged", score.wronged)):
                 for one in some:

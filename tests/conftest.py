@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from content.loader import load_pack
-from tests.support.clinic import Clinic, running_clinic
+from tests.support.clinic import Clinic, running_clinic, without_journeys
 from tests.support.databases import Templates, fresh_database_url
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 @pytest.fixture(scope="session")
 def started(tmp_path_factory: pytest.TempPathFactory, pack: Pack) -> Iterator[Templates]:
-    """Databases as after a first start, which takes the pack in once: copied for each clinic."""
-    templates = Templates(tmp_path_factory.mktemp("started"), pack)
+    """Databases as after a first start, which takes the pack in (but its journeys) once: copied per clinic."""
+    templates = Templates(tmp_path_factory.mktemp("started"), without_journeys(pack))
     yield templates
     templates.close()
 

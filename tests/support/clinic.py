@@ -123,6 +123,11 @@ class Clinic:
         return list(self.tenant.journal.calls(api))
 
 
+def without_journeys(pack: Pack) -> Pack:
+    """Return a pack whose plans write to no single patient."""
+    return replace(pack, plans=tuple(plan for plan in pack.plans if plan.kind != "journey"))
+
+
 @asynccontextmanager
 async def running_clinic(
     database_url: str,
@@ -141,7 +146,7 @@ async def running_clinic(
     """
     clock = ShiftedClock(start)
     if not journeys:
-        pack = replace(pack, plans=tuple(plan for plan in pack.plans if plan.kind != "journey"))
+        pack = without_journeys(pack)
     async with running_sandbox(
         now=clock.now,
         callback_url=None,
