@@ -74,4 +74,4 @@ async def test_who_came_while_the_database_was_away_is_greeted_when_it_is_back(t
             await until(greeted, what="the welcome")
             assert sandbox.callbacks.log()[-1].attempts[0].status == 503
             # The lock that says "I am alone" went with its connection.
-            assert await program.sigterm(within_s=30) == 0
+            assert await program.sigterm(within_s=10) == 0

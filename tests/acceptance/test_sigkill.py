@@ -269,7 +269,7 @@ async def test_sigterm_finishes_what_is_under_way_and_exits_with_0(scene: Scene)
     post = await scene.approved_post("group")
     await held.reached()
 
-    stopping = asyncio.create_task(scene.program.sigterm(within_s=30))
+    stopping = asyncio.create_task(scene.program.sigterm(within_s=10))
     await until(lambda: takes_no_callbacks(scene.program), what="it takes no more callbacks")
     held.release()
 
@@ -283,7 +283,7 @@ async def test_sigterm_does_not_wait_for_an_answer_that_never_comes(scene: Scene
     post = await scene.approved_post("group")
     await held.reached()
 
-    assert await scene.program.sigterm(within_s=30) == 0
+    assert await scene.program.sigterm(within_s=10) == 0
     held.cut()
 
     await scene.program.start()
