@@ -85,6 +85,9 @@ class Handovers:
         results = [result async for result in look(handover, takeover)]
         async with self._database.write() as session:
             now = self._clock.now()
+            # Whoever handles an event takes the patient first and her handover then; so do we.
+            ended = [one.external_userid for one in results if _standing(one)[0] is not TransferState.WAITING]
+            await people.hold(session, ended)
             for result in results:
                 await self._settle(session, result, handover, takeover, resigned=resigned, now=now)
             await transfers.looked_at(session, handover, takeover, resigned=resigned, now=now)
@@ -104,7 +107,7 @@ class Handovers:
         resigned: bool,
         now: datetime,
     ) -> None:
-        state, reason = BY_STATUS.get(result.status, (TransferState.WAITING, ""))
+        state, reason = _standing(result)
         if state is TransferState.WAITING:
             return
         changed = await transfers.set_state(
@@ -190,3 +193,8 @@ class Handovers:
         if found:
             self._on_queued()
         return found
+
+
+def _standing(result: TransferResult) -> tuple[TransferState, str]:
+    """Return how far WeCom says this handover is; what it says newly is no end."""
+    return BY_STATUS.get(result.status, (TransferState.WAITING, ""))

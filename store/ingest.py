@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 BATCH: Final = 256
-STORE_S: Final = 4.0  # WeCom cuts the connection after 5 s; before that it must hear that we failed
+STORE_S: Final = 3.5  # WeCom cuts the connection after 5 s; before that it must hear that we failed
 LATE_S: Final = 0.2  # how often somebody looks for those who wait too long: one timer for all of them
 
 Waiting = tuple[dict[str, Any], "asyncio.Future[None]", float]
@@ -51,7 +51,7 @@ class Ingest:
         """Return when ``row`` (see :func:`store.inbox.new_row`) or its twin is durable.
 
         Raises:
-            NotStored: disk full, database locked or gone, or not done within 4 s.
+            NotStored: disk full, database locked or gone, or not done within 3.5 s.
         """
         loop = asyncio.get_running_loop()
         future = loop.create_future()

@@ -16,7 +16,7 @@ from content.loader import load_pack
 from sop import channels
 from tests.support.clinic import Clinic, running_clinic
 from tests.support.databases import fresh_database_url
-from tests.unit.content.pack_factory import PackFolder
+from tests.support.pack_factory import PackFolder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

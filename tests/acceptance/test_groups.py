@@ -74,6 +74,7 @@ def reads(clinic: Clinic, chat_id: str) -> int:
 
 
 async def test_a_change_that_continues_ours_is_applied_without_reading_the_group(clinic: Clinic) -> None:
+    await clinic.until(clinic.tenant_read, what="members and groups are read")
     first, second = await new_patient(clinic), await new_patient(clinic, name="阿远")
     chat_id = await new_group(clinic, "护牙福利社 7 群", "xiaohu", [first])
     before = reads(clinic, chat_id)

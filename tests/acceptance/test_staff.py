@@ -304,6 +304,7 @@ async def test_a_failure_of_a_handover_that_we_did_not_begin_is_told_to_the_mana
 
 
 async def test_a_persona_without_a_member_is_an_alarm_until_somebody_speaks_for_it(clinic: Clinic) -> None:
+    await clinic.until(clinic.tenant_read, what="members and groups are read")
     await clinic.act("member-leaves", userid="zhang.wei")
     await quiet(clinic)
     await clinic.runtime.clockwork.watch_personas()

@@ -12,8 +12,8 @@ from clinic.care_tables import Greeting, Todo
 from clinic.tables import AuditEntry
 from content.loader import load_pack
 from tests.support.clinic import Clinic, running_clinic
+from tests.support.pack_factory import PackFolder
 from tests.support.quiet import quiet
-from tests.unit.content.pack_factory import PackFolder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -118,6 +118,11 @@ class Clinic:
             assert response.status == 200, shown
             return shown
 
+    def tenant_read(self) -> bool:
+        """Tell whether the program has read members and groups since it started, or failed to."""
+        samples = (sample for family in self.runtime.metrics.ticks.collect() for sample in family.samples)
+        return any(sample.labels.get("job") == "read_tenant" and sample.value for sample in samples)
+
     def journal(self, api: str) -> list[Any]:
         """Return the calls the tenant received for one endpoint."""
         return list(self.tenant.journal.calls(api))

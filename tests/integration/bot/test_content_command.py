@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from bot.content_command import export_library, import_library
 from bot.settings import Settings
 from content.loader import load_pack
-from tests.unit.content.pack_factory import PackFolder
+from tests.support.pack_factory import PackFolder
 
 if TYPE_CHECKING:
     from pathlib import Path

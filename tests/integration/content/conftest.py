@@ -9,7 +9,7 @@ import pytest
 from store.database import Database
 from store.schema import upgrade
 from tests.support.databases import fresh_database_url
-from tests.unit.content.pack_factory import PackFolder
+from tests.support.pack_factory import PackFolder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

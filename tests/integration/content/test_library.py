@@ -17,13 +17,13 @@ from content.loader import load_pack
 from content.written import Written
 from store.database import Database
 from store.schema import upgrade
-from tests.unit.content.pack_factory import FILES, picture
+from tests.support.pack_factory import FILES, picture
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from content.pack import Pack
-    from tests.unit.content.pack_factory import PackFolder
+    from tests.support.pack_factory import PackFolder
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 RAIN = "moment.assistant.rain"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from pack_factory import PackFolder
 
 from content.dated import Window, almanac_keys, known, starts
 from content.loader import load_pack
 from content.problems import PackError
+from tests.support.pack_factory import PackFolder
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from pack_factory import PackFolder
 
 from content.loader import load_pack
 from content.pack import NotInPackError
 from content.problems import PackError
 from content.report import check_pack
+from tests.support.pack_factory import PackFolder
 
 MASS = """\
 items:

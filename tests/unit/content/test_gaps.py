@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from pack_factory import PackFolder, picture
 
 from content.gaps import gaps, quarters, variables_used
 from content.loader import load_pack
+from tests.support.pack_factory import PackFolder, picture
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pack_factory import FILES, PackFolder
 
 from content.channel_specs import MAIN, Span
 from content.greeting import Arrival, choose, variant_of
 from content.loader import load_pack
 from content.problems import PackError
 from content.report import check_pack
+from tests.support.pack_factory import FILES, PackFolder
 
 WELCOMES = """\
 welcomes:

@@ -7,7 +7,7 @@ import pytest
 from content.loader import load_pack
 from content.problems import PackError
 from content.report import check_pack
-from tests.unit.content.pack_factory import FILES, PackFolder
+from tests.support.pack_factory import FILES, PackFolder
 
 KEYWORDS = """\
 keywords:

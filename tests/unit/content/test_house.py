@@ -8,7 +8,7 @@ import pytest
 from content.house import HouseRules
 from content.loader import load_pack
 from content.problems import PackError
-from tests.unit.content.pack_factory import PackFolder
+from tests.support.pack_factory import PackFolder
 
 ZONE = ZoneInfo("Asia/Shanghai")
 CLOCK = "  booking_url: https://clinic.example/booking\n"

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from pack_factory import PackFolder
 
 from content.library.fitness import judge
 from content.loader import load_pack
 from content.render import Renderer
 from content.written import Written
+from tests.support.pack_factory import PackFolder
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,10 @@ from __future__ import annotations
 from dataclasses import FrozenInstanceError
 
 import pytest
-from pack_factory import FILES, PackFolder, picture
 
 from content.loader import load_pack, packaged_packs
 from content.problems import PackError
+from tests.support.pack_factory import FILES, PackFolder, picture
 
 
 @pytest.fixture

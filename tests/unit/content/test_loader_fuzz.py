@@ -8,10 +8,10 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pack_factory import FILES, PackFolder
 
 from content.loader import load_pack
 from content.problems import PackError, Problem
+from tests.support.pack_factory import FILES, PackFolder
 
 slow = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 from datetime import time
 
 import pytest
-from pack_factory import FILES, PackFolder
 
 from content.loader import load_pack
 from content.pack import NotInPackError
+from tests.support.pack_factory import FILES, PackFolder
 
 WELCOMES = """\
 welcomes:

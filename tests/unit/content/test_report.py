@@ -3,11 +3,11 @@ from __future__ import annotations
 from io import StringIO
 
 import pytest
-from pack_factory import FILES, PackFolder
 from rich.console import Console
 
 from content.report import check_pack
 from content.table import print_report
+from tests.support.pack_factory import FILES, PackFolder
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from content.loader import load_pack
 from content.pack import Pack
 from content.problems import PackError
-from tests.unit.content.pack_factory import PackFolder
+from tests.support.pack_factory import PackFolder
 
 HEAD = "surveys:\n  - key: after-visit\n    title: 就诊感受\n"
 

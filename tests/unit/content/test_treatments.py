@@ -9,7 +9,7 @@ import pytest
 from content.loader import load_pack
 from content.problems import PackError
 from content.treatment_specs import Catalogue
-from tests.unit.content.pack_factory import PackFolder
+from tests.support.pack_factory import PackFolder
 
 if TYPE_CHECKING:
     from pathlib import Path

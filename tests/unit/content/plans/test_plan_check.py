@@ -9,7 +9,7 @@ import pytest
 from content.loader import load_pack
 from content.plans.check import check_document
 from content.problems import PackError
-from tests.unit.content.pack_factory import FILES, PackFolder
+from tests.support.pack_factory import FILES, PackFolder
 
 if TYPE_CHECKING:
     from pathlib import Path

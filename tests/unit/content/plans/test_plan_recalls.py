@@ -11,7 +11,7 @@ from content.plans.recalls import written_out
 from content.plans.specs import After, Again, Condition, Stop, Trigger
 from content.problems import PackError
 from content.schema_recalls import RecallModel
-from tests.unit.content.pack_factory import PackFolder
+from tests.support.pack_factory import PackFolder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from content.report import check_pack
 from content.table import print_report
-from tests.unit.content.pack_factory import PackFolder
+from tests.support.pack_factory import PackFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
