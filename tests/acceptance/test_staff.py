@@ -105,6 +105,7 @@ async def test_a_new_userid_takes_patients_groups_posts_and_personas_along(clini
 async def test_a_leavers_patients_and_groups_wait_for_the_manager_who_hands_them_over(clinic: Clinic) -> None:
     patient = await add_patient(clinic, "li.na")
     group = await clinic.act("create-group", name="儿牙成长营 1 群", owner="li.na", people=[patient])
+    await quiet(clinic)  # her event is handled; the group itself is read three seconds later
     clinic.clock.advance(timedelta(seconds=5))
     await quiet(clinic)
 
@@ -243,6 +244,8 @@ async def test_a_handover_whose_answer_was_lost_is_found_and_not_begun_twice(
     patient = await add_patient(clinic, "zhang.wei")
     group = await clinic.act("create-group", name="种植VIP 9 群", owner="zhang.wei", people=[patient])
     subject = {"patient": patient, "group": group["chat_id"]}[kind]
+    await quiet(clinic)
+    clinic.clock.advance(timedelta(seconds=5))  # the group is read three seconds after its event
     await quiet(clinic)
     for userid in ["zhang.wei"] * resigned:
         await clinic.act("member-leaves", userid=userid)
