@@ -4,8 +4,8 @@ SHELL := /bin/bash
 .PHONY: help install serve demo test check bench clean
 
 PY := .venv/bin/python
-# Many tests wait for sockets and clocks: twice as many workers as processors keep these busy.
-WORKERS ?= $(shell python3 -c 'import os; print(2 * (os.cpu_count() or 1))')
+# One worker per processor: with more, a program under test starves and waits run out.
+WORKERS ?= $(shell python3 -c 'import os; print(os.cpu_count() or 1)')
 READY := .venv/.ready
 export UV_PYTHON_DOWNLOADS ?= never
 export PYTHONUTF8 := 1

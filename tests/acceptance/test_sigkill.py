@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
-pytestmark = pytest.mark.timeout(240)  # cold starts of a process, several per test, on a busy machine
+pytestmark = pytest.mark.timeout(480)  # cold starts of a process, several per test, on a busy machine
 
 WELCOME = "externalcontact/send_welcome_msg"
 MARK = "externalcontact/mark_tag"
@@ -155,7 +155,7 @@ async def test_a_kill_between_the_200_and_the_handling_loses_and_repeats_nothing
     }
 
     await scene.program.start()
-    await until(scene.everything_done, what="all events handled, all effects ended", within_s=120)
+    await until(scene.everything_done, what="all events handled, all effects ended", within_s=240)
 
     assert {row.state for row in await scene.rows(select(InboxEvent))} == {inbox.DONE}
     assert set(crowd) <= set(await scene.rows(select(Patient.external_userid)))
@@ -233,7 +233,7 @@ async def test_a_kill_before_the_answer_to_a_welcome_greets_her_once(scene: Scen
     held.cut()
 
     await scene.program.start()
-    await until(scene.everything_done, what="the welcome has ended", within_s=120)
+    await until(scene.everything_done, what="the welcome has ended", within_s=240)
 
     assert await scene.welcomes(patient) == 1
     assert [call.errcode for call in scene.calls(WELCOME)] in ([0, 41051], [0])
@@ -249,7 +249,7 @@ async def test_a_kill_before_the_answer_to_a_mark_leaves_her_tagged_and_recorded
 
     await scene.program.start()
     # On PostgreSQL another process may hold what was under way, so its lease is waited for.
-    await until(scene.everything_done, what="the tags have been marked", within_s=120)
+    await until(scene.everything_done, what="the tags have been marked", within_s=240)
 
     assert len(await scene.tags(patient)) == 1
     record = await scene.program.api("GET", f"/patients/{patient}")

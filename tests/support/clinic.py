@@ -58,7 +58,7 @@ class Clinic:
             return answer
 
     async def until(
-        self, truth: Callable[[], Any | Awaitable[Any]], *, what: str, within_s: float = 45
+        self, truth: Callable[[], Any | Awaitable[Any]], *, what: str, within_s: float = 75
     ) -> Any:
         """Wait until ``truth()`` is true and return its value."""
         deadline = time.monotonic() + within_s
