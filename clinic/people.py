@@ -36,8 +36,8 @@ BY_PATIENT: Final = "patient"
 BY_MEMBER: Final = "member"
 BY_TRANSFER: Final = "transfer"  # handed over to a colleague (在职继承)
 LEFT_JUST_NOW: Final = timedelta(minutes=5)
-AT_ONCE: Final = 1000  # parameters of one statement
 BY_SYNC: Final = "sync"  # nobody told us; the member's list no longer holds her
+AT_ONCE: Final = 1000  # parameters of one statement
 
 _KNOWN: Final = select(Patient).where(Patient.external_userid == bindparam("who"))
 _MEET: Final = PerDatabase(

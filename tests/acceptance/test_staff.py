@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import select
 
+from clinic import people, transfers
 from clinic import todos as asking
-from clinic import transfers
 from clinic.care_tables import Todo, Transfer
 from clinic.tables import CustomerGroup, Follow, Member, Patient
 from clinic.transfers import Order, TransferState
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 TRANSFER = "externalcontact/transfer_customer"
 RESIGNED = "externalcontact/resigned/transfer_customer"
+RESIGNED_RESULT = "externalcontact/resigned/transfer_result"
 GIVE_GROUPS = "externalcontact/groupchat/transfer"
 ON_THE_JOB = "externalcontact/groupchat/onjob_transfer"
 
@@ -151,6 +153,28 @@ async def test_a_leavers_patients_and_groups_wait_for_the_manager_who_hands_them
         .where(Patient.external_userid == patient, Follow.lost_at.is_(None)),
     )
     assert standing == ["xiaohu"]
+
+
+async def test_a_look_at_handovers_takes_the_patient_before_her_handover(clinic: Clinic) -> None:
+    patient = await add_patient(clinic, "li.na")
+    await quiet(clinic)
+    await clinic.act("member-leaves", userid="li.na")
+    await quiet(clinic)
+    await run_of(clinic, "run-1", [patient], handover="li.na", takeover="xiaohu", resigned=True)
+    clinic.clock.advance(timedelta(hours=25))
+    clinic.tenant.settle()
+    asked = len(clinic.journal(RESIGNED_RESULT))
+
+    async with clinic.runtime.database.write() as session:  # as whoever handles an event does
+        await people.hold(session, [patient])
+        looking = asyncio.create_task(clinic.runtime.handovers.look())
+        await clinic.until(lambda: len(clinic.journal(RESIGNED_RESULT)) > asked, what="WeCom is asked")
+        await asyncio.sleep(1)  # it comes as far as it can
+        await session.scalars(select(Transfer).where(Transfer.subject == patient).with_for_update())
+    async with asyncio.timeout(30):
+        await looking
+
+    assert await states(clinic, "run-1") == {patient: TransferState.DONE}
 
 
 async def hand_over_again(clinic: Clinic, order: Order) -> None:
