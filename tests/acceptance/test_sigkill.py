@@ -64,11 +64,27 @@ class Scene:
     async def effects(self, kind: str) -> Sequence[OutboxEffect]:
         return await self.rows(select(OutboxEffect).where(OutboxEffect.kind == kind))
 
-    async def everything_done(self) -> bool:
-        """Tell whether no event and no effect waits any more."""
-        events = await self.rows(select(InboxEvent.id).where(InboxEvent.state.in_(inbox.PENDING)))
-        effects = await self.rows(select(OutboxEffect.id).where(OutboxEffect.state.in_(outbox.OPEN)))
-        return not events and not effects
+    async def everything_done(self) -> None:
+        """Wait until no event and no effect waits any more (a lease of a dead process lasts 3 min at most)."""
+        try:
+            await until(self.nothing_open, what="nothing is open", within_s=240)
+        except AssertionError as exc:
+            raise AssertionError(f"{exc}: {await self.open_rows()}") from exc
+
+    async def nothing_open(self) -> bool:
+        return not await self.open_rows()
+
+    async def open_rows(self) -> list[tuple[Any, ...]]:
+        """Return what waits: kind, state, attempts, until when it waits, and its error."""
+        events = await self.rows(select(InboxEvent).where(InboxEvent.state.in_(inbox.PENDING)))
+        effects = await self.rows(select(OutboxEffect).where(OutboxEffect.state.in_(outbox.OPEN)))
+        return [
+            *(("event", row.state, row.attempts, row.next_at, row.error) for row in events),
+            *(
+                (row.kind, row.state, row.attempts, row.not_before, row.leased_until, row.error)
+                for row in effects
+            ),
+        ]
 
     def calls(self, api: str) -> list[Any]:
         return list(self.sandbox.tenant.journal.calls(api))
@@ -155,7 +171,7 @@ async def test_a_kill_between_the_200_and_the_handling_loses_and_repeats_nothing
     }
 
     await scene.program.start()
-    await until(scene.everything_done, what="all events handled, all effects ended", within_s=240)
+    await scene.everything_done()
 
     assert {row.state for row in await scene.rows(select(InboxEvent))} == {inbox.DONE}
     assert set(crowd) <= set(await scene.rows(select(Patient.external_userid)))
@@ -233,7 +249,7 @@ async def test_a_kill_before_the_answer_to_a_welcome_greets_her_once(scene: Scen
     held.cut()
 
     await scene.program.start()
-    await until(scene.everything_done, what="the welcome has ended", within_s=240)
+    await scene.everything_done()
 
     assert await scene.welcomes(patient) == 1
     assert [call.errcode for call in scene.calls(WELCOME)] in ([0, 41051], [0])
@@ -248,8 +264,7 @@ async def test_a_kill_before_the_answer_to_a_mark_leaves_her_tagged_and_recorded
     held.cut()
 
     await scene.program.start()
-    # On PostgreSQL another process may hold what was under way, so its lease is waited for.
-    await until(scene.everything_done, what="the tags have been marked", within_s=240)
+    await scene.everything_done()
 
     assert len(await scene.tags(patient)) == 1
     record = await scene.program.api("GET", f"/patients/{patient}")
