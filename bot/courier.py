@@ -168,7 +168,7 @@ class Courier:
 
     async def _adopt_orphans(self, *, every: bool) -> None:
         count = await self._database.transact(
-            partial(outbox.orphaned, now=self._clock.now(), every=every),
+            partial(outbox.orphaned, now=self._clock.now(), all_but=self._owner if every else None),
         )
         if count:
             log.warning("courier.orphans", count=count)

@@ -268,14 +268,16 @@ async def claim(
     return claimed
 
 
-async def orphaned(session: AsyncSession, *, now: datetime, every: bool = False) -> int:
+async def orphaned(session: AsyncSession, *, now: datetime, all_but: str | None = None) -> int:
     """Turn effects whose sender died (lease over) into ``unknown``; return how many.
 
     Args:
-        every: the caller knows that no other process runs, so whatever is leased has no sender any more.
+        all_but: the owner that is the only one there is, so that whatever others leased has no sender any
+            more. What it leased itself since it began is under way.
     """
-    gone = and_(OutboxEffect.leased_until.is_not(None), OutboxEffect.leased_until <= now)
-    dead_sender = OutboxEffect.leased_until.is_not(None) if every else gone
+    dead_sender = and_(OutboxEffect.leased_until.is_not(None), OutboxEffect.leased_until <= now)
+    if all_but is not None:
+        dead_sender = or_(dead_sender, OutboxEffect.lease_owner != all_but)
     result = await session.execute(
         update(OutboxEffect)
         .where(OutboxEffect.state.in_(_OPEN_WORDS), OutboxEffect.state != QUEUED, dead_sender)

@@ -56,9 +56,9 @@ async def settle(
         )
 
 
-async def orphaned(database: Database, *, now: datetime, every: bool = False) -> int:
+async def orphaned(database: Database, *, now: datetime, all_but: str | None = None) -> int:
     async with database.write() as session:
-        return await outbox.orphaned(session, now=now, every=every)
+        return await outbox.orphaned(session, now=now, all_but=all_but)
 
 
 async def stored(database: Database, key: str) -> OutboxEffect:
@@ -167,10 +167,21 @@ async def test_alone_at_the_start_every_lease_is_a_dead_ones(database: Database)
     await put(database, "waiting", not_before=NOW + timedelta(hours=1))
     await claim(database)
 
-    assert await orphaned(database, now=NOW + SECOND, every=True) == 1
+    assert await orphaned(database, now=NOW + SECOND, all_but="new") == 1
 
     assert (await stored(database, "sending")).state == UNKNOWN
     assert (await stored(database, "waiting")).state == QUEUED
+
+
+async def test_alone_at_the_start_what_was_leased_since_is_under_way_and_no_orphan(
+    database: Database,
+) -> None:
+    await put(database, "a")
+    [effect] = await claim(database, owner="new")
+
+    assert await orphaned(database, now=NOW + SECOND, all_but="new") == 0
+
+    assert await settle(database, effect, SENT, owner="new")
 
 
 @pytest.mark.parametrize("state", [SENT, REFUSED, EXPIRED, UNKNOWN, QUEUED])
