@@ -84,8 +84,9 @@ class TenantSync:
         async with self._database.write() as session:
             await people.record_serving(session, serving, now=self._clock.now())
         try:
+            asked_at = self._clock.now()
             chats, listed = await self._groups()
-            await self._record_groups(chats, listed=listed, serving=set(serving))
+            await self._record_groups(chats, listed=listed, serving=set(serving), asked_at=asked_at)
         except WeComError as exc:
             # Moments need no groups: a corp without the permission for groups still gets its week.
             log.warning("sync.groups_unreadable", errcode=exc.errcode)
@@ -96,7 +97,10 @@ class TenantSync:
         await self._read_names(nameless)
         self._read_at = self._clock.now()
 
-    async def _record_groups(self, chats: list[GroupChat], *, listed: set[str], serving: set[str]) -> None:
+    async def _record_groups(
+        self, chats: list[GroupChat], *, listed: set[str], serving: set[str], asked_at: datetime
+    ) -> None:
+        """Write what was read since ``asked_at``; what events told since then is younger and stands."""
         now = self._clock.now()
         async with self._database.write() as session:
             versions = dict(
@@ -118,6 +122,7 @@ class TenantSync:
                     # The version says who we think is in it, so both change together or not at all.
                     member_version=versions[chat.chat_id] if behind else chat.member_version or None,
                     created_at=chat.create_time,
+                    asked_at=asked_at,
                     now=now,
                 )
                 if behind:
@@ -127,7 +132,8 @@ class TenantSync:
             known = await session.scalars(select(CustomerGroup).where(CustomerGroup.dismissed_at.is_(None)))
             for group in known.all():
                 # Groups of an owner who left our sight are not listed, but live on; the nightly run asks.
-                if group.chat_id not in listed and group.owner in serving:
+                unlisted = group.chat_id not in listed and group.changed_at < asked_at
+                if unlisted and group.owner in serving:
                     group.dismissed_at = now
 
     async def _ask(self, session: AsyncSession, chat: GroupChat, *, now: datetime) -> None:

@@ -72,8 +72,10 @@ async def record(
         values["created_at"] = created_at
     changes = values | {"dismissed_at": None}
     if asked_at is not None:
+        # An event's time has whole seconds; a group that ended before we asked would not have been read.
+        since = asked_at.replace(microsecond=0)
         changes["dismissed_at"] = case(
-            (CustomerGroup.dismissed_at >= asked_at, CustomerGroup.dismissed_at), else_=None
+            (CustomerGroup.dismissed_at >= since, CustomerGroup.dismissed_at), else_=None
         )
     await session.execute(
         insert(CustomerGroup)

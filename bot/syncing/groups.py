@@ -10,6 +10,7 @@ from clinic.reconcile import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from datetime import datetime
     from typing import Any
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -55,9 +56,9 @@ class GroupWalk:
         after = str(run.place.get("after", ""))
         left = [chat_id for chat_id in ids if chat_id > after]
         for start in range(0, len(left), AT_ONCE):
-            some = left[start : start + AT_ONCE]
+            some, asked_at = left[start : start + AT_ONCE], self._clock.now()
             chats = [chat for chat_id in some if (chat := await self._visible(chat_id)) is not None]
-            run = await self._step(run, self._record(chats), place={"after": some[-1]})
+            run = await self._step(run, self._record(chats, asked_at=asked_at), place={"after": some[-1]})
             self._watching.stage(GROUPS, len(ids) - len(left) + start + len(some), len(ids))
         gone = await self._gone(set(ids))
 
@@ -74,7 +75,9 @@ class GroupWalk:
         except GroupHidden:
             return None
 
-    def _record(self, chats: Sequence[GroupChat]) -> Callable[[AsyncSession], Awaitable[Mapping[str, Tally]]]:
+    def _record(
+        self, chats: Sequence[GroupChat], *, asked_at: datetime
+    ) -> Callable[[AsyncSession], Awaitable[Mapping[str, Tally]]]:
         async def record(session: AsyncSession) -> Mapping[str, Tally]:
             found = {GROUPS: Tally(), SEATS: Tally()}
             for chat in chats:
@@ -88,6 +91,7 @@ class GroupWalk:
                     members=len(chat.member_list),
                     member_version=chat.member_version or None,
                     created_at=chat.create_time,
+                    asked_at=asked_at,
                     now=self._clock.now(),
                 )
                 changed = known is not None and known != described

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from bot.sync import TenantSync
 from clinic.care_tables import GroupMove, GroupWelcome, Todo
 from clinic.group_moves import UNSEEN
 from clinic.tables import AuditEntry, CustomerGroup, GroupMember
@@ -206,6 +208,27 @@ async def test_a_dismissed_group_stays_gone_even_when_its_beginning_comes_later(
         clinic, select(OutboxEffect).where(OutboxEffect.key.startswith(f"fetch-group:{ghost}"))
     )
     assert [effect.state for effect in fetches] == ["cancelled"]
+
+
+async def test_what_happens_while_the_hourly_reading_is_under_way_stands(clinic: Clinic) -> None:
+    """A group that ends after it was read stays gone; one that begins after the listing is not taken for gone."""
+    for number in (7, 8):
+        await new_group(clinic, f"护牙福利社 {number} 群", "xiaohu", [])
+    clinic.tenant.faults.add("delay", GET, times=2, delay_s=2)
+    before = len(clinic.journal(GET))
+
+    reading = asyncio.create_task(
+        TenantSync(clinic.runtime.database, clinic.runtime.client, clock=clinic.clock).read()
+    )
+    await clinic.until(lambda: len(clinic.journal(GET)) >= before + 2, what="the second group is asked for")
+    ended = clinic.journal(GET)[before].body["chat_id"]
+    await clinic.act("dismiss-group", chat_id=ended)
+    begun = await new_group(clinic, "护牙福利社 9 群", "xiaohu", [])
+    assert not reading.done()
+    await reading
+
+    assert (await group(clinic, ended)).dismissed_at is not None
+    assert (await group(clinic, begun)).dismissed_at is None
 
 
 async def test_a_patient_who_quits_a_vip_group_is_told_to_its_owner_only(clinic: Clinic) -> None:
