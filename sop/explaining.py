@@ -93,7 +93,7 @@ async def explain(session: AsyncSession, patient: Patient, *, pack: Pack, at: da
         for one in enrolments
         if one.version_id in versions
     ]
-    entered = {one.plan_key for one in enrolments if one.state == enrolling.ACTIVE}
+    entered = {one.plan_key for one in enrolments if one.ended_at is None or one.ended_at > at}
     outside = [
         await _outside(session, one, head, gate, at=at)
         for one in book.published.values()

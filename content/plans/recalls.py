@@ -180,7 +180,7 @@ def _attempts(row: RecallModel, first: dict[str, Any], again: str | None) -> lis
         first = first | {"when": unless_booked}
     steps = [first]
     for number in range(2, row.attempts + 1):
-        silent = {"none_of": [{"replied_days": row.days_between}]}
+        silent = {"inactive_days": row.days_between}  # who wrote, or came after all, is left in peace
         step: dict[str, Any] = {
             "key": f"{first['key']}-again-{number}",
             "channel": "todo",

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 
+from sop.journeys.enrolling import hours_of
+from sop.journeys.messages import gather_at
 from sop.plan_tables import Enrolment, Touch
 from sop.tables import Post
 from tests.support.quiet import quiet
@@ -35,6 +37,8 @@ LIVED = frozenset(
         "journey_todos",
     }
 )
+# The same without the weeks of groups and moments.
+ONE_TO_ONE = frozenset({"push_due", "look", "journeys", "journey_days", "journey_todos"})
 
 
 class Days:
@@ -42,6 +46,7 @@ class Days:
 
     Args:
         kinds: of posts that anybody looks at; the others are left to expire.
+        ticks: what runs of the program's clockwork.
     """
 
     def __init__(
@@ -51,8 +56,10 @@ class Days:
         approving: Callable[[dict[str, Any]], bool] = lambda _: True,
         tapping: bool = True,
         kinds: tuple[str, ...] = ("moment", "group", "direct"),
+        ticks: frozenset[str] = LIVED,
     ) -> None:
         self.clinic, self.approving, self.tapping, self.kinds = clinic, approving, tapping, kinds
+        self.ticks = ticks
         self._tapped: set[str] = set()
 
     async def until(self, moment: datetime, *, every: timedelta = timedelta(hours=3)) -> None:
@@ -83,10 +90,13 @@ class Days:
                 await session.scalar(query)
                 for query in (
                     select(func.min(Enrolment.next_at)).where(Enrolment.state == "active"),
-                    select(func.min(Touch.at)).where(Touch.state.in_(("held", "ready"))),
+                    select(func.min(Touch.at)).where(Touch.state == "held"),
+                    select(func.min(Touch.at)).where(Touch.state == "ready"),
                     open_,
                 )
             ]
+        if moments[2] is not None:  # it becomes a post as long before as a review takes
+            moments[2] = gather_at(moments[2], hours=hours_of(self.clinic.pack))
         return min((moment for moment in moments if moment is not None), default=None)
 
     async def look(self) -> None:
@@ -100,7 +110,7 @@ class Days:
 
     async def tick(self) -> None:
         for tick in self.clinic.runtime.clockwork.ticks:
-            if tick.name in LIVED:
+            if tick.name in self.ticks:
                 await tick.job()
         self.clinic.tenant.settle()
         await quiet(self.clinic)

@@ -80,12 +80,14 @@ def test_care_says_how_and_when_to_call_and_goes_on_when_she_booked(tmp_path: Pa
     assert step.late.hours == 24
 
 
-def test_a_reminder_is_left_out_when_she_booked_and_a_second_one_when_she_answered(tmp_path: Path) -> None:
+def test_a_reminder_is_left_out_when_she_booked_and_a_second_one_when_she_answered_or_came(
+    tmp_path: Path,
+) -> None:
     found = steps(load_pack(folder(tmp_path).root), "recall.scaling")
 
     assert found["month-6"].when == Condition(booked=False)
     again = found["month-6-again-2"]
-    assert again.when == Condition(booked=False, none_of=(Condition(replied_days=10),))
+    assert again.when == Condition(booked=False, inactive_days=10)
     assert "{{ member.alias }}" in again.text
     assert again.to == ("member",)
 
