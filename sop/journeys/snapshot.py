@@ -11,8 +11,8 @@ from sqlalchemy import and_, func, or_, select
 from clinic.care_tables import Consent, KfMessage, SurveyAnswer, Visit
 from clinic.facts import FROM_PATIENT
 from clinic.rules.facts import Facts, VisitFact
-from clinic.rules.wearing import Word, worn
-from clinic.tables import CustomerGroup, Follow, GroupMember, Patient, TagWord
+from clinic.rules.wearing import RULE, Word, worn
+from clinic.tables import CustomerGroup, Follow, GroupMember, Patient, PatientTag, Tag, TagWord
 from content.plans.specs import JourneyBody
 from sop.journeys.conditions import Answered, Booking, Needs, Relation, Snapshot, needs_of
 
@@ -110,9 +110,7 @@ class _Reading:
                     tuple(referred.get(head_id, ())),
                 ),
                 relations=tuple(self._relation(follow) for follow in mine),
-                tags=worn(words[head_id], exclusive=self._exclusive, now=self._now)
-                if head_id in words
-                else {},
+                tags=self._worn(words[head_id], mine) if head_id in words else {},
                 group_roles=frozenset(groups.get(head_id, ())),
                 bookings=tuple(
                     Booking(at=visit.at, treatment=visit.treatment or "", told_at=visit.created_at)
@@ -253,6 +251,10 @@ class _Reading:
         return found
 
     async def _words(self) -> dict[int, list[Word]]:
+        """Return what was said about tags, and the tags on record that nothing said answers for.
+
+        Those are put on by people on the phone, or by rules of conditions, whose words are not kept.
+        """
         rows = await self._session.execute(
             select(
                 TagWord.patient_id,
@@ -266,23 +268,38 @@ class _Reading:
                 TagWord.expires_at,
             ).where(TagWord.patient_id.in_(self._ids))
         )
-        return {
-            head: [
-                Word(
-                    key=row.key,
-                    path=row.path,
-                    present=row.present,
-                    at=row.at,
-                    origin=row.origin,
-                    rule=row.rule,
-                    userid=row.userid,
-                    expires_at=row.expires_at,
-                    reason="",
-                )
-                for row in mine
-            ]
-            for head, mine in self._by_head(rows).items()
-        }
+        found: dict[int, list[Word]] = defaultdict(list)
+        for row in rows:
+            found[self._head[row.patient_id]].append(_word(row, path=row.path, key=row.key))
+        answered = {(head, word.rule) for head, words in found.items() for word in words}
+        on_record = await self._session.execute(
+            select(
+                PatientTag.patient_id,
+                PatientTag.userid,
+                PatientTag.origin,
+                PatientTag.rule,
+                PatientTag.at,
+                PatientTag.expires_at,
+                Tag.group_name,
+                Tag.name,
+            )
+            .join(Tag, Tag.id == PatientTag.tag_id)
+            .where(PatientTag.patient_id.in_(self._ids))
+        )
+        for tag in on_record:
+            head = self._head[tag.patient_id]
+            if tag.origin != RULE or tag.rule is None or (head, tag.rule) not in answered:
+                path = f"{tag.group_name}/{tag.name}"
+                found[head].append(_word(tag, path=path, key=f"row:{tag.patient_id}:{tag.userid}:{path}"))
+        return found
+
+    def _worn(self, words: Sequence[Word], follows: Sequence[Any]) -> dict[str, Word]:
+        """Return the tags on any of her relations: what one member took off, another may still have."""
+        whose = sorted({follow.userid for follow in follows if follow.connected}) or [""]
+        found: dict[str, Word] = {}
+        for userid in whose:
+            found |= worn(words, exclusive=self._exclusive, now=self._now, userid=userid)
+        return found
 
     async def _groups(self) -> dict[int, set[str]]:
         rows = await self._session.execute(
@@ -340,3 +357,17 @@ class _Reading:
             ),
             referred=referred,
         )
+
+
+def _word(row: Any, *, path: str, key: str) -> Word:
+    return Word(
+        key=key,
+        path=path,
+        present=getattr(row, "present", True),
+        at=row.at,
+        origin=row.origin,
+        rule=row.rule,
+        userid=row.userid,
+        expires_at=row.expires_at,
+        reason="",
+    )

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event, select
 
 from clinic import facts as clinic_facts
-from clinic import merging
+from clinic import merging, tagging
 from clinic.care_tables import KfMessage, SurveyAnswer, Visit
 from clinic.tables import Follow, Patient
 from sop.journeys.conditions import Needs, Snapshot
@@ -84,6 +84,29 @@ async def test_a_merged_record_gives_the_person(database: Database, vault: Vault
     assert [one.external_userid for one in found[patient.id].relations] == ["wm-again", FANG]
 
 
+async def test_tags_that_a_person_put_on_or_took_off_on_the_phone_are_hers(
+    database: Database, vault: Vault, pack: Pack
+) -> None:
+    async with database.write() as session:
+        patient = await fang(session, vault)
+        other = await meet(session, vault, "wm-again", "芳芳", userid="zhang.wei", at=NOW)
+        await merging.merge(session, patient, other, actor="admin", reason="同一人", now=NOW)
+        tags = {"需求/想种牙": "et-1", "顾客层级/重要顾客": "et-2", "需求/洁牙": "et-3"}
+        await tagging.record_corp_tags(session, tags)
+        [hers] = await session.scalars(select(Follow).where(Follow.patient_id == patient.id))
+        [his] = await session.scalars(select(Follow).where(Follow.patient_id == other.id))
+        for follow, listed in ((hers, ["顾客层级/重要顾客"]), (his, ["需求/洁牙"])):
+            follow.tags_asked = None
+            at = NOW + timedelta(hours=30)
+            await tagging.note_worn(session, follow, listed, at=at, asked_at=at, now=at)
+    async with database.read() as session:
+        assert set((await read(session, pack, [patient.id]))[patient.id].tags) == {
+            "顾客层级/重要顾客",
+            "需求/洁牙",
+            "需求/想种牙",
+        }
+
+
 async def test_nobody_is_left_out(database: Database, pack: Pack) -> None:
     async with database.read() as session:
         assert await read(session, pack, [4711]) == {}
@@ -118,4 +141,4 @@ async def test_many_cost_as_many_statements_as_few(
     async with database.read() as session:
         found = await read(session, pack, ids)
     assert len(found) == patients
-    assert len([one for one in statements if one.lstrip().startswith("SELECT")]) == 12
+    assert len([one for one in statements if one.lstrip().startswith("SELECT")]) == 13
