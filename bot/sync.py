@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from bot.syncing.reading import seats_of
 from clinic import group_moves, groups, people
+from clinic.care_tables import GroupMove
 from clinic.effects import FetchGroup
 from clinic.tables import CustomerGroup, GroupMember, Member
 from store import outbox
@@ -107,12 +108,15 @@ class TenantSync:
                 (await session.execute(select(CustomerGroup.chat_id, CustomerGroup.member_version))).all()
             )
             seated = set(await session.scalars(select(GroupMember.chat_id).distinct()))
+            unmet = [chat.chat_id for chat in chats if chat.chat_id not in seated]
+            told = set(await session.scalars(select(GroupMove.chat_id).where(GroupMove.chat_id.in_(unmet))))
             for chat in chats:
-                behind = (
-                    chat.chat_id in seated
-                    and bool(chat.member_version)
-                    and versions.get(chat.chat_id) != chat.member_version
-                )
+                if chat.chat_id in seated:
+                    behind = bool(chat.member_version) and versions.get(chat.chat_id) != chat.member_version
+                else:
+                    # Something follows from who came, unless all of it was there before this program.
+                    begun = bool(versions) and group_moves.young(chat.create_time, now=now)
+                    behind = begun or chat.chat_id in told
                 await groups.record(
                     session,
                     chat_id=chat.chat_id,
@@ -120,7 +124,7 @@ class TenantSync:
                     owner=chat.owner,
                     members=len(chat.member_list),
                     # The version says who we think is in it, so both change together or not at all.
-                    member_version=versions[chat.chat_id] if behind else chat.member_version or None,
+                    member_version=versions.get(chat.chat_id) if behind else chat.member_version or None,
                     created_at=chat.create_time,
                     asked_at=asked_at,
                     now=now,

@@ -34,6 +34,8 @@ QUIT, REMOVED = 0, 1
 UNSEEN: Final = -1  # a listing says that she is gone, not how
 # An event and a listing may date one move differently; nobody joins twice within so short a time.
 ONE_MOVE: Final = timedelta(minutes=10)
+# Whoever is in a group so young came while we were there. As long as its event may wait to be read.
+YOUNG: Final = timedelta(days=1)
 
 _EXTERNAL: Final = re.compile(r"w[mo][0-9A-Za-z_-]{30}")
 
@@ -77,10 +79,15 @@ class Delta:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """``in_step``: our list of people is now WeCom's; ``moves`` are those that were news."""
+    """``in_step``: our list of people is now WeCom's; ``moves`` are those that were news.
+
+    ``met``: the group has been read before. What follows from a move in one that has not is left to its first
+    reading, which knows the group's name and so its role.
+    """
 
     in_step: bool
     moves: tuple[Move, ...]
+    met: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,13 +111,14 @@ async def apply(session: AsyncSession, delta: Delta) -> Applied:
     ]
     fresh = await note(session, delta.chat_id, moves)
     group = await session.get(CustomerGroup, delta.chat_id, with_for_update=True)
+    met = group is not None and bool(await _seated(session, delta.chat_id))
     if group is None or group.dismissed_at is not None or not delta.people or not delta.current_version:
-        return Applied(in_step=False, moves=fresh)
+        return Applied(in_step=False, moves=fresh, met=met)
     if group.member_version == delta.current_version:
-        return Applied(in_step=True, moves=fresh)
+        return Applied(in_step=True, moves=fresh, met=met)
     # A group whose people were never read has a version, but nothing that a change could be applied to.
-    if group.member_version != delta.last_version or not await _seated(session, delta.chat_id):
-        return Applied(in_step=False, moves=fresh)
+    if group.member_version != delta.last_version or not met:
+        return Applied(in_step=False, moves=fresh, met=met)
     if delta.kind == JOINED:
         await _seat(session, delta.chat_id, moves)
     else:
@@ -121,13 +129,24 @@ async def apply(session: AsyncSession, delta: Delta) -> Applied:
     group.member_version = delta.current_version
     group.members = await _seated(session, delta.chat_id)
     group.changed_at = max(group.changed_at, delta.at)
-    return Applied(in_step=True, moves=fresh)
+    return Applied(in_step=True, moves=fresh, met=met)
 
 
-async def reread(session: AsyncSession, chat_id: str, seats: Sequence[Seat], *, now: datetime) -> Reread:
+def young(created_at: datetime | None, *, now: datetime) -> bool:
+    """Tell whether a group began so lately that who is in it came before our eyes."""
+    return created_at is not None and now - created_at <= YOUNG
+
+
+async def reread(
+    session: AsyncSession, chat_id: str, seats: Sequence[Seat], *, now: datetime, begun: bool = False
+) -> Reread:
     """Write who is in a group as WeCom lists it, and the moves that no event has told.
 
-    The first reading of a group writes down nobody's coming: who was there before us did not just join.
+    The first reading returns what events told before it too: nothing has followed from that yet.
+
+    Args:
+        begun: the group began before our eyes (:func:`young`), so whoever is in it just came. Else the first
+            reading writes down nobody's coming: who was there before us did not just join.
     """
     columns = (GroupMember.person, GroupMember.external, *_TOLD_BY_LISTING)
     rows = await session.execute(select(*columns).where(GroupMember.chat_id == chat_id))
@@ -143,7 +162,7 @@ async def reread(session: AsyncSession, chat_id: str, seats: Sequence[Seat], *, 
             inviter=seat.inviter,
         )
         for person, seat in listed.items()
-        if known and person not in known
+        if (known or begun) and person not in known
     ]
     moves += [
         Move(person=person, external=row.external, kind="left", at=now, scene=UNSEEN)
@@ -155,7 +174,8 @@ async def reread(session: AsyncSession, chat_id: str, seats: Sequence[Seat], *, 
         if seat is not None and row[2:] != (seat.inviter, seat.state[:64], seat.join_scene):
             await _complete(session, chat_id, seat)
     tally = await groups.record_seats(session, chat_id, seats)
-    return Reread(tally=tally, moves=await note(session, chat_id, moves))
+    told = () if known else await _told(session, chat_id)
+    return Reread(tally=tally, moves=(*told, *await note(session, chat_id, moves)))
 
 
 async def note(session: AsyncSession, chat_id: str, moves: Sequence[Move]) -> tuple[Move, ...]:
@@ -194,6 +214,23 @@ def known_already(move: Move, history: Iterable[tuple[datetime, str]]) -> bool:
     before = max((entry for entry in near if entry[0] <= move.at), default=None)
     after = min((entry for entry in near if entry[0] >= move.at), default=None)
     return any(entry is not None and entry[1] == move.kind for entry in (before, after))
+
+
+async def _told(session: AsyncSession, chat_id: str) -> tuple[Move, ...]:
+    rows = await session.scalars(
+        select(GroupMove).where(GroupMove.chat_id == chat_id).order_by(GroupMove.at, GroupMove.id)
+    )
+    return tuple(
+        Move(
+            person=row.person,
+            external=row.external,
+            kind="joined" if row.kind == JOINED else "left",
+            at=row.at,
+            scene=row.scene,
+            inviter=row.inviter,
+        )
+        for row in rows
+    )
 
 
 async def _seated(session: AsyncSession, chat_id: str) -> int:

@@ -55,7 +55,7 @@ def group_router(pack: Pack, *, public_url: str) -> Router:
         )
         if not applied.in_step or (joined and _scene(event) != BY_CODE):
             await _fetch(event, turn)
-        if any(move.external for move in applied.moves):
+        if applied.met and any(move.external for move in applied.moves):
             await group_alerts.follow_up(
                 turn.session,
                 event.chat_id,

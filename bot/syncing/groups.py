@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from bot.syncing.reconciliation import Watching
     from bot.syncing.runs import Run
+    from clinic.group_moves import Move
     from store.clock import Clock
     from store.database import Database
     from wecom.api.groups import GroupChat
@@ -38,27 +39,45 @@ class Step(Protocol):
     ) -> Run: ...
 
 
+class FollowUp(Protocol):
+    """Draws the consequences of moves in a group, in the transaction that wrote them down."""
+
+    async def __call__(self, session: AsyncSession, chat_id: str, moves: Sequence[Move]) -> None: ...
+
+
 class GroupWalk:
     """Reads group after group in the order of their ids; the last id is the bookmark."""
 
     def __init__(
-        self, database: Database, reader: TenantReader, step: Step, *, clock: Clock, watching: Watching
+        self,
+        database: Database,
+        reader: TenantReader,
+        step: Step,
+        *,
+        clock: Clock,
+        watching: Watching,
+        follow_up: FollowUp,
     ) -> None:
         self._database = database
         self._reader = reader
         self._step = step
         self._clock = clock
         self._watching = watching
+        self._follow_up = follow_up
 
     async def walk(self, run: Run) -> Run:
         """Read all groups behind the bookmark, then look for those that are listed no more."""
         ids = await self._reader.group_ids(run.serving)
+        async with self._database.read() as session:
+            first = not await groups.standing(session)
         after = str(run.place.get("after", ""))
         left = [chat_id for chat_id in ids if chat_id > after]
         for start in range(0, len(left), AT_ONCE):
             some, asked_at = left[start : start + AT_ONCE], self._clock.now()
             chats = [chat for chat_id in some if (chat := await self._visible(chat_id)) is not None]
-            run = await self._step(run, self._record(chats, asked_at=asked_at), place={"after": some[-1]})
+            run = await self._step(
+                run, self._record(chats, asked_at=asked_at, first=first), place={"after": some[-1]}
+            )
             self._watching.stage(GROUPS, len(ids) - len(left) + start + len(some), len(ids))
         gone = await self._gone(set(ids))
 
@@ -76,7 +95,7 @@ class GroupWalk:
             return None
 
     def _record(
-        self, chats: Sequence[GroupChat], *, asked_at: datetime
+        self, chats: Sequence[GroupChat], *, asked_at: datetime, first: bool
     ) -> Callable[[AsyncSession], Awaitable[Mapping[str, Tally]]]:
         async def record(session: AsyncSession) -> Mapping[str, Tally]:
             found = {GROUPS: Tally(), SEATS: Tally()}
@@ -96,8 +115,11 @@ class GroupWalk:
                 )
                 changed = known is not None and known != described
                 found[GROUPS] += Tally(seen=1, added=known is None, changed=changed)
-                read = await group_moves.reread(session, chat.chat_id, seats_of(chat), now=self._clock.now())
+                now = self._clock.now()
+                begun = not first and group_moves.young(chat.create_time, now=now)
+                read = await group_moves.reread(session, chat.chat_id, seats_of(chat), now=now, begun=begun)
                 found[SEATS] += read.tally
+                await self._follow_up(session, chat.chat_id, read.moves)
             return found
 
         return record

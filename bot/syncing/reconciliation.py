@@ -23,6 +23,7 @@ from clinic import listings, people, tagging
 from clinic.listings import Lookup
 from clinic.reconcile import Tally, late_since, missing
 from clinic.tables import Member, Patient, Tag
+from sop import group_alerts
 from sop.consequences import reconsider
 from sop.roster import load_roster
 from wecom.errors import NeedsAdmin, Refused
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from bot.syncing.runs import Run
+    from clinic.group_moves import Move
     from clinic.rules.happenings import Happening
     from content.pack import Pack
     from store.clock import Clock
@@ -100,7 +102,7 @@ class Reconciliation:
             TAGS: self._tags,
             RELATIONS: self._relations,
             PATIENTS: self._patients,
-            GROUPS: GroupWalk(*parts, clock=clock, watching=self._watching).walk,
+            GROUPS: GroupWalk(*parts, clock=clock, watching=self._watching, follow_up=self._after_moves).walk,
             WAYS: WayWalk(*parts, clock=clock, watching=self._watching).walk,
         }
 
@@ -315,6 +317,18 @@ class Reconciliation:
                 public_url=self._public_url,
                 now=self._clock.now(),
                 late=True,
+            )
+
+    async def _after_moves(self, session: AsyncSession, chat_id: str, moves: Sequence[Move]) -> None:
+        if any(move.external for move in moves):
+            await group_alerts.follow_up(
+                session,
+                chat_id,
+                moves,
+                pack=self._pack,
+                roster=await load_roster(session, self._pack),
+                public_url=self._public_url,
+                now=self._clock.now(),
             )
 
     async def _lookup(self, run: Run) -> Lookup:

@@ -30,7 +30,8 @@ async def new_patient(clinic: Clinic, userid: str = "xiaohu", name: str = "晓�
 
 
 async def new_group(clinic: Clinic, name: str, owner: str, people: list[str]) -> str:
-    """Open a group and let the program read it."""
+    """Open a group before the program's eyes, which have seen what was there at its start."""
+    await clinic.until(clinic.tenant_read, what="members and groups are read")
     made = await clinic.act("create-group", name=name, owner=owner, people=people)
     await read(clinic)
     return str(made["chat_id"])
@@ -76,7 +77,6 @@ def reads(clinic: Clinic, chat_id: str) -> int:
 
 
 async def test_a_change_that_continues_ours_is_applied_without_reading_the_group(clinic: Clinic) -> None:
-    await clinic.until(clinic.tenant_read, what="members and groups are read")
     first, second = await new_patient(clinic), await new_patient(clinic, name="阿远")
     chat_id = await new_group(clinic, "护牙福利社 7 群", "xiaohu", [first])
     before = reads(clinic, chat_id)
@@ -88,7 +88,7 @@ async def test_a_change_that_continues_ours_is_applied_without_reading_the_group
 
     assert reads(clinic, chat_id) == before
     assert await seated(clinic, chat_id) == {"xiaohu", second}
-    assert await moves(clinic, chat_id) == [(second, "joined", 3, ""), (first, "left", 0, "")]
+    assert (await moves(clinic, chat_id))[-2:] == [(second, "joined", 3, ""), (first, "left", 0, "")]
     assert (await group(clinic, chat_id)).members == 2
     assert "进入客户群“护牙福利社 7 群”（扫群二维码）" in await timeline(clinic, second)
     assert "离开客户群“护牙福利社 7 群”（自己退出）" in await timeline(clinic, first)
@@ -106,7 +106,12 @@ async def test_a_group_of_which_an_event_was_lost_is_read_and_tells_what_was_mis
 
     assert reads(clinic, chat_id) == before + 1
     assert await seated(clinic, chat_id) == {"xiaohu", second}
-    assert sorted(kind for _, kind, _, _ in await moves(clinic, chat_id)) == ["joined", "left"]
+    assert {move[:2] for move in await moves(clinic, chat_id)} == {
+        ("xiaohu", "joined"),
+        (first, "joined"),
+        (first, "left"),
+        (second, "joined"),
+    }
 
 
 async def test_what_no_event_told_is_found_within_the_hour_with_all_that_follows(clinic: Clinic) -> None:
@@ -118,7 +123,7 @@ async def test_what_no_event_told_is_found_within_the_hour_with_all_that_follows
     await clinic.runtime.clockwork.read_tenant()
     await quiet(clinic)
 
-    assert await moves(clinic, vip) == [(patient, "left", UNSEEN, "")]
+    assert (await moves(clinic, vip))[-1] == (patient, "left", UNSEEN, "")
     assert "离开客户群“种植VIP 3 群”" in await timeline(clinic, patient)
     assert await seated(clinic, vip) == {"zhang.wei"}
     assert [todo.assignee for todo in await asked(clinic, "group_quit")] == ["zhang.wei"]
@@ -140,7 +145,7 @@ async def test_who_invited_a_patient_is_read_because_the_event_does_not_say(clin
     await clinic.act("join-group", chat_id=chat_id, people=[second], scene=1, invitor="zhao.min")
     await read(clinic)
 
-    assert await moves(clinic, chat_id) == [(second, "joined", 1, "zhao.min")]
+    assert (await moves(clinic, chat_id))[-1] == (second, "joined", 1, "zhao.min")
     assert "进入客户群“种植VIP 3 群”（被邀请，zhao.min 邀请）" in await timeline(clinic, second)
 
 
@@ -168,7 +173,9 @@ async def test_the_same_news_again_and_in_the_wrong_order_is_one_move(clinic: Cl
         )
         await read(clinic)
 
-    assert await moves(clinic, chat_id) == [(patient, "joined", 3, "")]
+    assert [move for move in await moves(clinic, chat_id) if move[0] == patient] == [
+        (patient, "joined", 3, "")
+    ]
     assert await seated(clinic, chat_id) == {"xiaohu", patient}
 
 
@@ -260,6 +267,47 @@ async def test_joining_a_group_puts_the_tags_of_its_role_on_her_with_the_rules_r
     assert any("need.kids-group" in reason for reason in await timeline(clinic, patient))
     shown = await clinic.phone("patients", patient)
     assert "儿童口腔" in {tag["name"] for chat in shown["chats"] for tag in chat["follow"]["tags"]}
+
+
+async def test_who_is_in_a_group_from_its_beginning_joined_it_once_whoever_tells(clinic: Clinic) -> None:
+    first, second = await new_patient(clinic), await new_patient(clinic, name="阿远")
+    told = await new_group(clinic, "儿牙成长营 1 群", "li.na", [first])
+    unheard = clinic.tenant.groups.create("儿牙成长营 2 群", "li.na", [second], silent=True).chat_id
+
+    for change in ("create", "update"):  # the change, which comes late, and the creation once more
+        seat = {"MemChangeCnt": 1, "MemChangeList": {"Item": [first]}, "CurMemVer": "1" * 32}
+        fields = {"ChatId": told, "ChangeType": change, "UpdateDetail": "add_member", "JoinScene": 0}
+        await clinic.act(
+            "emit-callback", fields={"MsgType": "event", "Event": "change_external_chat"} | fields | seat
+        )
+        await read(clinic)
+    await clinic.runtime.clockwork._sync.read()
+    await read(clinic)
+
+    for chat_id, name, patient in ((told, "1", first), (unheard, "2", second)):
+        assert sorted(await moves(clinic, chat_id)) == sorted(
+            (who, "joined", 1, "li.na") for who in ("li.na", patient)
+        )
+        line = f"进入客户群“儿牙成长营 {name} 群”（被邀请，li.na 邀请）"
+        assert (await timeline(clinic, patient)).count(line) == 1
+        record = await clinic.api("GET", f"/patients/{patient}")
+        assert "儿童口腔" in {tag["name"] for tag in record["tags"]}
+
+
+async def test_a_coming_told_before_the_group_is_known_follows_the_rules_of_the_role_it_turns_out_to_have(
+    clinic: Clinic,
+) -> None:
+    await clinic.until(clinic.tenant_read, what="members and groups are read")
+    patient = await new_patient(clinic)
+    kids = clinic.tenant.groups.create("儿牙成长营 1 群", "li.na", silent=True)
+    kids.create_time -= timedelta(days=30)
+
+    await clinic.act("join-group", chat_id=kids.chat_id, people=[patient], scene=3)
+    await read(clinic)
+
+    assert await moves(clinic, kids.chat_id) == [(patient, "joined", 3, "")]
+    record = await clinic.api("GET", f"/patients/{patient}")
+    assert "儿童口腔" in {tag["name"] for tag in record["tags"]}
 
 
 async def test_a_patient_in_two_groups_of_one_role_is_told_to_the_owner(clinic: Clinic) -> None:
