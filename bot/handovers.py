@@ -127,7 +127,7 @@ class Handovers:
             actor=audit.RULES,
             action=f"transfer.{state}",
             subject=f"patient:{result.external_userid}",
-            reason=f"从 {handover} 交接给 {takeover}：{reason or state.label}",
+            reason=f"从成员 {handover} 交接给成员 {takeover}：{reason or state.label}",
         )
         if state is TransferState.DONE and resigned:
             # Nobody deletes a patient for a member who left, so no event ends his relation to her.

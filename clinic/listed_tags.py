@@ -116,7 +116,7 @@ async def _remember(
                 present=False,
                 at=asked_at,
                 origin=STAFF,
-                reason=f"{follow.userid} 在手机上去掉的（对账发现）",
+                reason=f"成员 {follow.userid} 在手机上去掉的（对账发现）",
                 userid=follow.userid,
             )
             for tag in sorted(taken)

@@ -275,7 +275,7 @@ async def note_worn(
                 userid=follow.userid,
                 tag_id=tags[path].id,
                 origin=STAFF,
-                reason=f"{follow.userid} 在手机上加的",
+                reason=f"成员 {follow.userid} 在手机上加的",
                 at=at,
             )
             .on_conflict_do_nothing()
@@ -292,7 +292,7 @@ async def note_worn(
                 present=False,
                 at=at,
                 origin=STAFF,
-                reason=f"{follow.userid} 在手机上去掉的",
+                reason=f"成员 {follow.userid} 在手机上去掉的",
                 userid=follow.userid,
             )
             for path in taken

@@ -7,25 +7,28 @@ been with the clinic. What lies on an upper floor (posts, see :mod:`sop.touches`
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import or_, select
 
-from clinic import audit, stages
+from clinic import audit, calling, stages
 from clinic.care_tables import Consent, GroupMove, KfMessage, StageMove, SurveyAnswer, Todo, Visit
 from clinic.consents import ConsentKind
 from clinic.group_moves import JOINED, WAYS
+from clinic.moments import Moment, Page, Person, Place, earlier, precedes
 from clinic.stages import Stage
 from clinic.tables import AuditEntry, CustomerGroup
 from clinic.todos import TodoState
 from clinic.visits import VisitStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from clinic.moments import Source
     from clinic.tables import Patient
     from store.vault import Vault
 
@@ -34,89 +37,7 @@ KF_TEXT: Final = "kf.text"  # what a sealed message is bound to
 KF_CHARS: Final = 200
 # Told in more detail by rows of their own.
 MIRRORED: Final = ("stage.moved",)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """Where a moment stands: by its time, then by its source's rank and its row."""
-
-    at: datetime
-    rank: int
-    id: int
-
-    def __str__(self) -> str:
-        return f"{(self.at - _EPOCH) // timedelta(microseconds=1)}-{self.rank}-{self.id}"
-
-    @classmethod
-    def parse(cls, text: str) -> Place:
-        """Return the place that ``str`` wrote.
-
-        Raises:
-            ValueError: it is none.
-        """
-        try:
-            micros, rank, row = (int(part) for part in text.split("-"))
-            return cls(at=_EPOCH + timedelta(microseconds=micros), rank=rank, id=row)
-        except (ValueError, OverflowError):
-            raise ValueError("cursor 不对：请用上一页给出的 next") from None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
-    """Something that happened. ``reason`` is a sentence for staff; ``rule`` the pack's rule, if one decided.
-
-    ``action`` is a dotted word as in the audit trail, its first part the kind of thing; ``record`` the
-    external_userid of the record it stands on (a merged person has several).
-    """
-
-    place: Place
-    action: str
-    actor: str
-    reason: str
-    rule: str | None = None
-    record: str = ""
-    detail: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def at(self) -> datetime:
-        return self.place.at
-
-    @property
-    def kind(self) -> str:
-        return self.action.partition(".")[0]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
-    """Whose moments are read: all records of one person, and what is needed to tell of her.
-
-    ``treatments``: what the catalogue's keys are called.
-    """
-
-    records: Mapping[int, str]  # row id -> external_userid
-    vault: Vault
-    treatments: Mapping[str, str]
-    now: datetime
-
-    @property
-    def ids(self) -> list[int]:
-        return list(self.records)
-
-    @property
-    def external(self) -> list[str]:
-        return list(self.records.values())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """Moments, the latest first; ``next`` is where the following page begins, None at the end."""
-
-    moments: tuple[Moment, ...]
-    next: Place | None
-
-
-Source = Callable[["AsyncSession", Person, Place | None, int], Awaitable[Sequence[Moment]]]
+QUOTED: Final = ("kf",)  # people's own words
 
 
 def person_of(
@@ -145,24 +66,18 @@ async def read(
     for source in (*SOURCES, *more):
         moments += await source(session, person, before, limit + 1)
     moments.sort(key=lambda moment: moment.place, reverse=True)
-    shown = tuple(moments[:limit])
+    shown = await _by_name(session, moments[:limit])
     return Page(moments=shown, next=shown[-1].place if len(moments) > limit else None)
 
 
-def earlier(at: Any, row: Any, rank: int, before: Place | None) -> tuple[ColumnElement[bool], ...]:
-    """Return the condition by which a source of this rank leaves out what pages before have shown."""
-    if before is None:
-        return ()
-    if rank < before.rank:
-        return (at <= before.at,)
-    if rank > before.rank:
-        return (at < before.at,)
-    return (or_(at < before.at, and_(at == before.at, row < before.id)),)
-
-
-def precedes(place: Place, before: Place | None) -> bool:
-    """Tell the same of a moment that was made in memory."""
-    return before is None or place < before
+async def _by_name(session: AsyncSession, moments: Sequence[Moment]) -> tuple[Moment, ...]:
+    """Call members by their names in what the program says; what people wrote stays as it is."""
+    ours = [moment.reason for moment in moments if moment.kind not in QUOTED]
+    names = await calling.names_of(session, calling.userids_in(ours))
+    return tuple(
+        moment if moment.kind in QUOTED else replace(moment, reason=calling.by_name(moment.reason, names))
+        for moment in moments
+    )
 
 
 async def _decisions(
@@ -277,7 +192,7 @@ async def _groups(
 
 
 def _group_words(move: GroupMove, name: str) -> str:
-    ways = (WAYS.get((move.kind, move.scene), ""), f"{move.inviter} 邀请" if move.inviter else "")
+    ways = (WAYS.get((move.kind, move.scene), ""), f"成员 {move.inviter} 邀请" if move.inviter else "")
     how = "，".join(way for way in ways if way)
     return f"{'进入' if move.kind == JOINED else '离开'}客户群“{name}”{f'（{how}）' if how else ''}"
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from clinic.moments import Moment, Place
     from clinic.tables import Patient
-    from clinic.timeline import Moment, Place
     from console.deps import Deps
     from console.records import Record
     from console.views import Names
@@ -51,6 +51,7 @@ KINDS: Final = {
     "survey": Sign(label="问卷", tone="teal", icon="review"),
     "consent": Sign(label="同意", tone="amber", icon="shield"),
     "todo": Sign(label="待办", tone="amber", icon="todo"),
+    "journey": Sign(label="旅程", tone="blue", icon="play"),
     "touch": Sign(label="触达", tone="blue", icon="hand"),
     "transfer": Sign(label="交接", tone="amber", icon="sync"),
     "patient": Sign(label="档案", tone="grey", icon="patient"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import select
 
-from clinic import audit, consents, merging, people, timeline, todos
+from clinic import audit, calling, consents, merging, people, timeline, todos
 from clinic.care_tables import Visit
 from clinic.identity import mask_name, mask_phone, visible
 from clinic.stages import Stage
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from clinic.care_tables import Consent, StageMove, Todo
     from clinic.consents import Standing
+    from clinic.moments import Person
     from clinic.tables import Patient
-    from clinic.timeline import Person
     from console.views import Names
     from content.pack import Pack
     from store.vault import Vault
@@ -274,6 +274,7 @@ async def load_record(
             *(visit.doctor for visit in visits),
             *(move.actor for move in moves),
             *(todo.assignee for todo in about),
+            *calling.userids_in([*(tag.reason for tag, _ in worn), *(move.reason for move in moves)]),
         },
     )
     channels = {spec.state: spec.title for spec in pack.channels}
@@ -375,7 +376,7 @@ def _tag_views(worn: Iterable[tuple[PatientTag, Tag]], names: Names) -> tuple[Ta
                 name=path.partition("/")[2],
                 members=tuple(dict.fromkeys(names.person(row.userid) for row in rows)),
                 origin=ORIGINS.get(first.origin, first.origin),
-                reason=first.reason,
+                reason=names.sentence(first.reason),
                 rule=first.rule,
                 at=first.at,
                 expires_at=first.expires_at,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import select
 
+from clinic import calling
 from clinic.tables import CustomerGroup, Member
 from console.highlights import Segment, gravest, segments
 from console.wording import KINDS, PEOPLE, Sign, sign
@@ -120,6 +121,10 @@ class Names:
     def person(self, actor: str) -> str:
         """Return how staff call a member, or one of the program's own actors."""
         return PEOPLE.get(actor) or self.members.get(actor) or actor
+
+    def sentence(self, text: str) -> str:
+        """Return what the program wrote with members called by name (:mod:`clinic.calling`)."""
+        return calling.by_name(text, self.members)
 
 
 async def load_names(

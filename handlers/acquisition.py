@@ -105,7 +105,7 @@ def acquisition_router(pack: Pack, *, public_url: str) -> Router:
                 actor=audit.RULES,
                 action="contact.chat_started",
                 subject=f"patient:{patient}",
-                reason=f"从获客链接来，给 {userid} 发了第一条消息",
+                reason=f"从获客链接来，给成员 {userid} 发了第一条消息",
                 detail={"userid": userid, "link_id": event.link_id},
             )
 

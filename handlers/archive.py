@@ -20,7 +20,7 @@ def archive_router() -> Router:
             actor=audit.RULES,
             action="contact.archive_approved",
             subject=f"patient:{event.external_userid}",
-            reason=f"同意了企业存档与 {event.userid} 的聊天（小护不保存聊天内容）",
+            reason=f"同意了企业存档与成员 {event.userid} 的聊天（小护不保存聊天内容）",
             detail={"userid": event.userid},
         )
 

@@ -42,7 +42,7 @@ def handover_router(pack: Pack, *, public_url: str) -> Router:
             actor=audit.RULES,
             action="transfer.failed",
             subject=f"patient:{event.external_userid}",
-            reason=f"没有交接给 {event.userid}：{reason}",
+            reason=f"没有交接给成员 {event.userid}：{reason}",
         )
         if ended:
             await turn.session.flush()

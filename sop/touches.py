@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import func, select
 
-from clinic.timeline import Moment, Person, Place, earlier
+from clinic.moments import Moment, Person, Place, earlier
 from sop.journeys import told
 from sop.tables import Post, Push, Receipt
 
@@ -29,7 +29,7 @@ SAID: Final = {
 async def touches(
     session: AsyncSession, person: Person, before: Place | None, limit: int
 ) -> Sequence[Moment]:
-    """Return what was sent to her by tasks; see :data:`clinic.timeline.Source`."""
+    """Return what was sent to her by tasks; see :data:`clinic.moments.Source`."""
     at = func.coalesce(Receipt.at, Push.created_at, type_=Receipt.at.type)
     rows = await session.execute(
         select(Receipt, Post, at.label("moment"))

@@ -116,7 +116,7 @@ async def note_edits(
                 actor=follow.userid,
                 action="tags.edited",
                 subject=f"patient:{patient.external_userid}",
-                reason=f"{follow.userid} 在手机上改了标签：{'，'.join(words)}",
+                reason=f"成员 {follow.userid} 在手机上改了标签：{'，'.join(words)}",
                 detail={"userid": follow.userid, "put": list(edited.put), "taken": list(edited.taken)},
             )
     return found

@@ -112,9 +112,9 @@ class PatientTransferDelivery(PlainDelivery):
                 actor=audit.RULES,
                 action="transfer.failed" if code else "transfer.started",
                 subject=f"patient:{external_userid}",
-                reason=f"没有从 {wanted.handover} 交接给 {wanted.takeover}：{_words(code)}"
+                reason=f"没有从成员 {wanted.handover} 交接给成员 {wanted.takeover}：{_words(code)}"
                 if code
-                else f"开始从 {wanted.handover} 交接给 {wanted.takeover}，24 小时内顾客可以不同意",
+                else f"开始从成员 {wanted.handover} 交接给成员 {wanted.takeover}，24 小时内顾客可以不同意",
                 detail={"run": wanted.run, "errcode": code},
             )
 

@@ -84,6 +84,7 @@ class TimelineEntry(BaseModel):
 
     at: datetime
     actor: str
+    actor_name: str = Field(description="actor 叫什么；不知道时和 actor 一样")
     action: str
     reason: str
     rule: str | None = Field(description="内容包里决定它的规则")

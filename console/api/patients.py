@@ -9,8 +9,8 @@ from clinic.consents import ConsentKind, ConsentRefused
 from clinic.erasing import AlreadyErased
 from clinic.finding import Search
 from clinic.merging import NotMergeable
+from clinic.moments import Place
 from clinic.stages import Stage
-from clinic.timeline import Place
 from console import records
 from console.api import problems
 from console.api.access import ACTOR
@@ -32,6 +32,7 @@ from console.api.patient_documents import (
 from console.api.problems import Problem, invalid
 from console.api.views import local
 from console.records import load_record, masked_name, masked_phone
+from console.views import load_names
 from sop import forgetting, withdrawals
 from sop.forgetting import MessageUnderWay
 from sop.journeys import joining
@@ -44,8 +45,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from clinic.moments import Moment
     from clinic.tables import Patient, PatientTag, Tag
-    from clinic.timeline import Moment
     from console.api.patient_requests import (
         ConsentBody,
         ConsentPath,
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from console.api.requests import Nothing
     from console.deps import Deps
     from console.records import Record
+    from console.views import Names
 
 TIMELINE_SHOWN: Final = 200
 
@@ -119,6 +121,7 @@ async def _document(session: AsyncSession, patient: Patient, deps: Deps) -> Pati
     head = record.patient
     person = records.person_of(record, pack=deps.pack, vault=deps.vault, now=now)
     told = await timeline.read(session, person, limit=TIMELINE_SHOWN, more=TOLD)
+    who = await load_names(session, userids={moment.actor for moment in told.moments})
     suggested = await merging.suggestions(session, record.family)
     worn = await records.worn_tags(session, [one.id for one in record.family])
     return PatientDocument(
@@ -136,7 +139,7 @@ async def _document(session: AsyncSession, patient: Patient, deps: Deps) -> Pati
         records=[one.external_userid for one in record.family],
         suggested=[one.external_userid for one, _ in suggested],
         follows=_follows(record, zone),
-        tags=_tags(worn, zone),
+        tags=_tags(worn, record.names, zone),
         stages=_stages(record, zone),
         groups=[
             MembershipDocument(chat_id=one.chat_id, name=one.name, joined_at=local(one.joined_at, zone))
@@ -154,7 +157,7 @@ async def _document(session: AsyncSession, patient: Patient, deps: Deps) -> Pati
             for visit in record.visits
         ],
         consents=[_consent(view, zone) for view in record.consents],
-        timeline=[_entry(moment, zone) for moment in reversed(told.moments)],
+        timeline=[_entry(moment, who, zone) for moment in reversed(told.moments)],
     )
 
 
@@ -176,14 +179,14 @@ def _follows(record: Record, zone: ZoneInfo) -> list[FollowDocument]:
     ]
 
 
-def _tags(worn: Sequence[tuple[PatientTag, Tag]], zone: ZoneInfo) -> list[PatientTagDocument]:
+def _tags(worn: Sequence[tuple[PatientTag, Tag]], names: Names, zone: ZoneInfo) -> list[PatientTagDocument]:
     return [
         PatientTagDocument(
             group=tag.group_name,
             name=tag.name,
             userid=row.userid,
             origin=row.origin,
-            reason=row.reason,
+            reason=names.sentence(row.reason),
             rule=row.rule,
             at=local(row.at, zone),
             expires_at=local(row.expires_at, zone),
@@ -199,7 +202,7 @@ def _stages(record: Record, zone: ZoneInfo) -> list[StageMoveDocument]:
             at=local(move.at, zone),
             actor=move.actor,
             rule=move.rule,
-            reason=move.reason,
+            reason=record.names.sentence(move.reason),
         )
         for move in record.moves
     ]
@@ -222,10 +225,11 @@ def _consent(view: records.ConsentView, zone: ZoneInfo) -> ConsentDocument:
     )
 
 
-def _entry(moment: Moment, zone: ZoneInfo) -> TimelineEntry:
+def _entry(moment: Moment, names: Names, zone: ZoneInfo) -> TimelineEntry:
     return TimelineEntry(
         at=local(moment.at, zone),
         actor=moment.actor,
+        actor_name=names.person(moment.actor),
         action=moment.action,
         reason=moment.reason,
         rule=moment.rule,
@@ -246,7 +250,8 @@ async def read_timeline(call: Call[PatientPath, TimelineQuery, Nothing]) -> Answ
         family = await merging.family_of(session, patient)
         person = timeline.person_of(family, deps.vault, now=now, treatments=records.treatments_of(deps.pack))
         page = await timeline.read(session, person, before=before, limit=call.query.limit, more=TOLD)
-    items = [_entry(moment, deps.zone) for moment in page.moments]
+        names = await load_names(session, userids={moment.actor for moment in page.moments})
+    items = [_entry(moment, names, deps.zone) for moment in page.moments]
     return Answer(content=Page[TimelineEntry](items=items, next=str(page.next) if page.next else None))
 
 

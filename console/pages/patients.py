@@ -11,9 +11,9 @@ from sqlalchemy import select
 from clinic import finding, merging, terms
 from clinic.consents import ConsentKind
 from clinic.finding import Search
+from clinic.moments import Place
 from clinic.stages import Stage
 from clinic.tables import Member, Patient, Tag
-from clinic.timeline import Place
 from console import records
 from console.duties import waiting_count
 from console.forms import FormRefused

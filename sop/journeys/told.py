@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import select
 
 from clinic import audit
-from clinic.timeline import Moment, Person, Place, earlier
+from clinic.moments import Moment, Person, Place, earlier
 from sop.journeys.books import book_of
 from sop.journeys.touch_life import LABELS
 from sop.plan_tables import Enrolment, Touch
@@ -26,7 +26,7 @@ ENDS: Final = {"stopped": "旅程停了", "goal": "旅程达到目标", "done": 
 
 
 async def began(session: AsyncSession, person: Person, before: Place | None, limit: int) -> Sequence[Moment]:
-    """Return which journeys she began; see :data:`clinic.timeline.Source`."""
+    """Return which journeys she began; see :data:`clinic.moments.Source`."""
     at = Enrolment.started_at
     rows = (
         await session.scalars(

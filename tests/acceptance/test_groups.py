@@ -146,7 +146,7 @@ async def test_who_invited_a_patient_is_read_because_the_event_does_not_say(clin
     await read(clinic)
 
     assert (await moves(clinic, chat_id))[-1] == (second, "joined", 1, "zhao.min")
-    assert "进入客户群“种植VIP 3 群”（被邀请，zhao.min 邀请）" in await timeline(clinic, second)
+    assert "进入客户群“种植VIP 3 群”（被邀请，成员 赵敏 邀请）" in await timeline(clinic, second)
 
 
 async def test_the_same_news_again_and_in_the_wrong_order_is_one_move(clinic: Clinic) -> None:
@@ -288,7 +288,7 @@ async def test_who_is_in_a_group_from_its_beginning_joined_it_once_whoever_tells
         assert sorted(await moves(clinic, chat_id)) == sorted(
             (who, "joined", 1, "li.na") for who in ("li.na", patient)
         )
-        line = f"进入客户群“儿牙成长营 {name} 群”（被邀请，li.na 邀请）"
+        line = f"进入客户群“儿牙成长营 {name} 群”（被邀请，成员 李娜 邀请）"
         assert (await timeline(clinic, patient)).count(line) == 1
         record = await clinic.api("GET", f"/patients/{patient}")
         assert "儿童口腔" in {tag["name"] for tag in record["tags"]}

@@ -137,7 +137,7 @@ async def test_a_tag_taken_off_on_the_phone_is_not_simply_put_back(clinic: Clini
         remove_tags=[tag_id(clinic, "待跟进/种植待跟进")],
     )
     await quiet(clinic)
-    assert any("xiaohu 在手机上改了标签：去掉 待跟进/种植待跟进" in r for r in await reasons(clinic, who))
+    assert any("成员 小护 在手机上改了标签：去掉 待跟进/种植待跟进" in r for r in await reasons(clinic, who))
 
     clinic.clock.advance(minutes(5))
     await visit(clinic, who, "V2", status="booked", treatment="洁牙")

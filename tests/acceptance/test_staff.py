@@ -247,7 +247,7 @@ async def test_a_patient_who_refuses_stays_and_the_manager_reads_why(clinic: Cli
     assert [todo.title for todo in told] == ["交接结束：1 个成功，1 个没有成功"]
     record = await clinic.api("GET", f"/patients/{stays}")
     reasons = [entry["reason"] for entry in record["timeline"]]
-    assert any("开始从 xiaohu 交接给 li.na" in reason for reason in reasons)
+    assert any("开始从成员 小护 交接给成员 李娜" in reason for reason in reasons)
     assert any("顾客不同意更换" in reason for reason in reasons)
     moved = await clinic.api("GET", f"/patients/{goes}")
     assert moved["stage"] != "lost"

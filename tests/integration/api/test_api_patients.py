@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from clinic import people
-from clinic.tables import AuditEntry
+from clinic.tables import AuditEntry, PatientTag
 from tests.support.records import FANG, NOW, fang, meet
 
 if TYPE_CHECKING:
@@ -57,6 +57,19 @@ async def test_a_patient_is_shown_with_everything_and_with_masks(clinic: ApiClin
     reasons = [entry["reason"] for entry in shown["timeline"]]
     assert "标签 需求/想种牙：规则 implant-keyword（芳芳妈妈）" in reasons
     assert [entry["at"] for entry in shown["timeline"]] == sorted(entry["at"] for entry in shown["timeline"])
+
+
+async def test_members_are_called_by_name_wherever_a_reason_names_them(clinic: ApiClinic, local: str) -> None:
+    async with clinic.database.write() as session:
+        tag = await session.scalar(select(PatientTag))
+        tag.reason = "成员 zhang.wei 在手机上加的"
+
+    shown = (await clinic.get(HER)).json
+
+    named = {entry["actor"]: entry["actor_name"] for entry in shown["timeline"]}
+    assert named["zhang.wei"] == "张伟"
+    assert [tag["reason"] for tag in shown["tags"]] == ["成员 张伟 在手机上加的"]
+    assert shown["stages"][0]["reason"] == "添加了成员 小护"
 
 
 async def test_the_timeline_comes_in_pages_from_the_latest_on(clinic: ApiClinic, local: str) -> None:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clinic import audit, merging, people, timeline
-from clinic.timeline import Page, Person, Place
+from clinic.care_tables import GroupMove, KfMessage
+from clinic.moments import Page, Person, Place
+from clinic.tables import Member
 from sop.touches import touches
 from tests.support.records import FANG, NOW, fang
 
@@ -71,6 +73,26 @@ async def test_every_kind_of_thing_is_told_in_order_with_its_reason(
     assert reasons["标签 需求/想种牙：规则 implant-keyword（芳芳妈妈）"].rule == "implant-keyword"
     assert {moment.record for moment in told} == {FANG, *person.external}
     assert len(told) == len({moment.place for moment in told})
+
+
+async def test_members_are_called_by_name_in_what_the_program_says_and_by_userid_until_it_is_known(
+    database: Database, vault: Vault, person: Person
+) -> None:
+    async with database.write() as session:
+        session.add(Member(userid="xiaohu", name="小护", serves=True, seen_at=NOW))
+        said = vault.seal("你们的成员 xiaohu 很好", about=timeline.KF_TEXT)
+        where = {"open_kfid": "wk-1", "external_userid": FANG, "origin": 3, "kind": "text"}
+        session.add(KfMessage(msgid="m-9", text_sealed=said, at=NOW, **where))
+        move = {"chat_id": "wr-2", "person": FANG, "external": True, "kind": "joined", "scene": 1}
+        session.add(GroupMove(inviter="li.na", at=NOW, **move))
+
+    told = {moment.reason for moment in (await read(database, person)).moments}
+
+    assert {
+        "阶段 → 新添加：添加了成员 小护",
+        "进入客户群“未命名的群”（被邀请，成员 li.na 邀请）",
+        "微信客服 客户：你们的成员 xiaohu 很好",
+    } <= told
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7])
