@@ -251,7 +251,7 @@ def _step(step: Step, pack: Pack, touches: Mapping[str, int], titles: Mapping[st
         channel=name,
         icon=icon,
         when=when_of(step),
-        says=_says(step, pack),
+        says=says_of(step, pack),
         notes=tuple(notes),
         touches=tuple((WORDS.get(state, state), count) for state, count in sorted(touches.items())),
     )
@@ -279,7 +279,8 @@ def _after(after: After) -> str:
     return since + " ".join(spans) + ("后" if not since and (after.months or after.hours) else "")
 
 
-def _says(step: Step, pack: Pack) -> str:
+def says_of(step: Step, pack: Pack) -> str:
+    """Return what a step says, in a line as staff read it."""
     text = step.text
     if step.content:
         try:

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from aiohttp import web
 
-from console.api import caps, channels, directory, patient_routes, pauses, posts, problems, visits, weeks
+from console.api import (
+    caps,
+    channels,
+    directory,
+    journeys,
+    patient_routes,
+    pauses,
+    posts,
+    problems,
+    visits,
+    weeks,
+)
 from console.api.access import check_key
 from console.api.documents import (
     GroupDocument,
@@ -127,6 +138,7 @@ def operations() -> tuple[Operation[Any, Any, Any], ...]:
             problems=(problems.WEEK_NOT_PLANNABLE,),
         ),
         *patient_routes.operations(),
+        *journeys.operations(),
         *visits.operations(),
         *channels.operations(),
         *pauses.operations(),

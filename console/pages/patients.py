@@ -21,6 +21,7 @@ from console.frame import actor_of, deps_of, go, hours_of, page, wants_fragment
 from console.person_views import STAGES, load_story, read_record
 from console.records import load_cards
 from sop import consented
+from sop.journeys import by_hand
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -169,6 +170,7 @@ async def show(
     deps, hours = deps_of(request), hours_of(request)
     record = await read_record(session, patient, deps)
     before = _place(request)
+    gate = await by_hand.gate_of(session, await deps.library.pack(session), now=hours.now)
     uses = await consented.behind(session, [consent.row.id for consent in record.consents])
     return page(
         request,
@@ -178,6 +180,8 @@ async def show(
         stage=STAGES[record.card.stage],
         story=await load_story(session, record, deps, before=before, now=hours.now),
         later=before is not None,
+        journeys=await by_hand.running(session, record.patient, gate=gate),
+        startable=[(one.key, one.plan.title) for one in gate.book.journeys()],
         suggested=await _suggested(session, record, request),
         kinds=[(kind.value, kind.title) for kind in ConsentKind],
         consent_uses=uses,

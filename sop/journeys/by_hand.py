@@ -1,0 +1,315 @@
+"""Journeys that staff start and stop by hand for one person, after a look at what would be sent and when.
+
+A start by hand asks what every start asks (:mod:`sop.journeys.enrolling`). It is taken back by stopping the
+journey; a stop is not taken back, since what was withdrawn stays withdrawn: one starts anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import or_, select
+
+from clinic import audit
+from clinic.facts import family
+from content.plans.specs import CONTACTS
+from sop.caps.ledger import goes_by_mass, open_ledger
+from sop.caps.rules import Wish
+from sop.journeys import timing
+from sop.journeys.books import book_of
+from sop.journeys.conditions import unmet
+from sop.journeys.deciding import Stand, speaker_for
+from sop.journeys.enrolling import ACTIVE, CAUSE_CHARS, Candidate, Gate, begin, hours_of
+from sop.journeys.leaving import OPEN, leave
+from sop.journeys.snapshot import needs_of_plans, snapshots_of
+from sop.plan_tables import Enrolment, Touch
+from sop.roster import load_roster
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from clinic.tables import Patient
+    from content.pack import Pack
+    from content.plans.specs import Step
+    from sop.caps.ledger import Ledger
+    from sop.journeys.conditions import Snapshot
+    from sop.plans.book import Published
+
+STARTED: Final = "journey.start"
+ENDED: Final = "journey.stop"
+AHEAD: Final = 12  # steps that are told ahead
+HAND: Final = "manual:"  # of the fact that a start by hand is
+
+
+class NoSuchJourney(LookupError):
+    """Nothing to start or stop by that name; the message says what there is instead."""
+
+
+class NotStarted(ValueError):
+    """She may not begin; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepAhead:
+    """A step as it would come if nothing happened in between.
+
+    Args:
+        userid: who would say it; empty: nobody, or nobody knows yet.
+        held: what a cap would do to it, with its reason; empty: none stands against it now.
+        note: what else to know: why it would be left out as things stand.
+    """
+
+    key: str
+    title: str
+    channel: str
+    at: datetime
+    userid: str = ""
+    held: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foreseen:
+    """What a start would bring; ``refused``: why there would be none. ``more``: steps beyond those told."""
+
+    plan: str
+    title: str
+    purpose: str
+    version: int
+    refused: str
+    steps: tuple[StepAhead, ...]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A journey she is in, or one that is through but for a contact that has not gone out."""
+
+    id: int
+    plan: str
+    title: str
+    cause: str
+    since: datetime
+    step: str
+    due_at: datetime | None
+    by_hand: bool
+
+
+async def foresee(
+    session: AsyncSession, patient: Patient, key: str, *, gate: Gate, now: datetime
+) -> Foreseen:
+    """Say what a start of this journey at ``now`` would send, when, and what the caps would hold.
+
+    Caps are judged against what is planned today, each step counting for those after it.
+
+    Raises:
+        NoSuchJourney: no such plan is published.
+    """
+    plan = _published(gate, key)
+    head, _ = await family(session, patient)
+    candidate = Candidate(patient_id=head.id, fact=f"{HAND}?", trigger_at=now, cause="")
+    begun = await begin(session, plan, [candidate], gate=gate, now=now, dry_run=True)
+    needs = needs_of_plans([plan.plan])
+    snapshot = (
+        await snapshots_of(session, [head.id], needs=needs, pack=gate.pack, roster=gate.roster, now=now)
+    )[head.id]
+    ledger = await open_ledger(session, [head.id], pack=gate.pack, now=now, decides=False)
+    steps: list[StepAhead] = []
+    step, due = next(iter(plan.plan.journey.steps), None), None
+    while step is not None and len(steps) < AHEAD:
+        due = timing.due(step, now, due, hours=gate.hours)
+        steps.append(_ahead(plan, step, due, snapshot, ledger, gate, now=now))
+        step = timing.following(plan.plan.journey, step.key)
+    return Foreseen(
+        plan=plan.key,
+        title=plan.plan.title,
+        purpose=plan.plan.purpose,
+        version=plan.number,
+        refused=begun.refused.get(head.id, ""),
+        steps=tuple(steps),
+        more=step is not None,
+    )
+
+
+def _ahead(
+    plan: Published,
+    step: Step,
+    due: datetime,
+    snapshot: Snapshot,
+    ledger: Ledger,
+    gate: Gate,
+    *,
+    now: datetime,
+) -> StepAhead:
+    stand = Stand(
+        enrolment_id=0,
+        patient_id=snapshot.patient_id,
+        version_id=plan.version_id,
+        userid="",
+        trigger_at=now,
+        due_at=due,
+    )
+    speaker, why_not = speaker_for(plan.plan, step, stand, snapshot)
+    titles = {one.key: one.title for one in gate.pack.treatments}
+    missing = unmet(step.when, snapshot, titles=titles)
+    if missing:
+        why_not = f"照现在的情况会跳过：要{missing}"
+    held = ""
+    if step.channel in CONTACTS and not why_not:
+        marketing = (step.purpose or plan.plan.purpose) == "marketing"
+        patience = timedelta() if step.late.kind == "skip" else timedelta(hours=step.late.hours)
+        ruling = ledger.grant(
+            snapshot.patient_id,
+            Wish(
+                at=due,
+                marketing=marketing,
+                quota=goes_by_mass(step),
+                persona=speaker.persona if speaker else "",
+                latest=due + patience if marketing else None,
+            ),
+        )
+        if not ruling.allowed and ruling.at is not None:
+            held = f"{ruling.reason}，会顺延到 {ruling.at.astimezone(gate.pack.timezone):%m-%d %H:%M}"
+        elif not ruling.allowed:
+            held = f"{ruling.reason}，顺延不到合适的时间，会不发"
+    return StepAhead(
+        key=step.key,
+        title=step.title or step.key,
+        channel=step.channel,
+        at=due,
+        userid=speaker.userid if speaker else "",
+        held=held,
+        note=why_not,
+    )
+
+
+async def start(
+    session: AsyncSession,
+    patient: Patient,
+    key: str,
+    *,
+    mark: str,
+    reason: str,
+    actor: str,
+    gate: Gate,
+    now: datetime,
+) -> bool:
+    """Let her begin; return False when the start of this ``mark`` was made before.
+
+    Raises:
+        NoSuchJourney: no such plan is published.
+        NotStarted: she may not begin it.
+    """
+    plan = _published(gate, key)
+    head, _ = await family(session, patient)
+    cause = f"同事手动开始：{reason}" if reason else "同事手动开始"
+    candidate = Candidate(patient_id=head.id, fact=f"{HAND}{mark}", trigger_at=now, cause=cause[:CAUSE_CHARS])
+    begun = await begin(session, plan, [candidate], gate=gate, now=now)
+    if why := begun.refused.get(head.id):
+        raise NotStarted(why)
+    if begun.known:
+        return False
+    _note(session, head, STARTED, plan.key, f"手动开始旅程“{plan.plan.title}”", reason, actor, now)
+    return True
+
+
+async def stop(
+    session: AsyncSession,
+    patient: Patient,
+    enrolment_id: int,
+    *,
+    reason: str,
+    actor: str,
+    gate: Gate,
+    now: datetime,
+) -> bool:
+    """End a journey of hers, with all that has not gone out; return False when it had ended before.
+
+    Raises:
+        NoSuchJourney: she has none of this number.
+    """
+    head, _ = await family(session, patient)
+    enrolment = await session.get(Enrolment, enrolment_id)
+    if enrolment is None or enrolment.patient_id != head.id:
+        raise NoSuchJourney("这位客户没有这个旅程，请刷新页面再看")
+    if enrolment_id not in {one.id for one in await running(session, head, gate=gate)}:
+        return False
+    why = f"同事手动停止：{reason}" if reason else "同事手动停止"
+    await leave(session, [enrolment_id], reason=why, now=now)
+    plan = gate.book.get(enrolment.plan_key)
+    title = plan.plan.title if plan else enrolment.plan_key
+    _note(session, head, ENDED, enrolment.plan_key, f"手动停止旅程“{title}”", reason, actor, now)
+    return True
+
+
+async def gate_of(session: AsyncSession, pack: Pack, *, now: datetime) -> Gate:
+    """Return what decides who may begin, as it stands now."""
+    roster = await load_roster(session, pack, now=now)
+    return Gate(book=await book_of(session), pack=pack, roster=roster, hours=hours_of(pack))
+
+
+async def running(session: AsyncSession, patient: Patient, *, gate: Gate) -> Sequence[Running]:
+    """Return what she is in, the latest first; with it what is through but for a contact still to go out."""
+    head, _ = await family(session, patient)
+    to_come = select(Touch.enrolment_id).where(Touch.patient_id == head.id, Touch.state.in_(OPEN))
+    rows = (
+        await session.scalars(
+            select(Enrolment)
+            .where(
+                Enrolment.patient_id == head.id,
+                or_(Enrolment.state == ACTIVE, Enrolment.id.in_(to_come)),
+            )
+            .order_by(Enrolment.started_at.desc(), Enrolment.id.desc())
+        )
+    ).all()
+    versions = await gate.book.versions(session, {one.version_id for one in rows})
+    found = []
+    for one in rows:
+        plan = versions.get(one.version_id)
+        steps = {step.key: step.title or step.key for step in plan.journey.steps} if plan else {}
+        found.append(
+            Running(
+                id=one.id,
+                plan=one.plan_key,
+                title=plan.title if plan else one.plan_key,
+                cause=one.cause,
+                since=one.started_at,
+                step=steps.get(one.step or "", one.step or ""),
+                due_at=one.due_at if one.state == ACTIVE else None,
+                by_hand=one.fact.startswith(HAND),
+            )
+        )
+    return found
+
+
+def _published(gate: Gate, key: str) -> Published:
+    plan = gate.book.get(key)
+    if plan is None or plan.plan.kind != "journey":
+        raise NoSuchJourney(f"没有发布过的旅程 {key}：在“计划”页看看有哪些")
+    return plan
+
+
+def _note(
+    session: AsyncSession,
+    head: Patient,
+    action: str,
+    key: str,
+    what: str,
+    reason: str,
+    actor: str,
+    now: datetime,
+) -> None:
+    audit.record(
+        session,
+        at=now,
+        actor=actor,
+        action=action,
+        subject=f"patient:{head.external_userid}",
+        reason=f"{what}：{reason}" if reason else what,
+        detail={"journey": key},
+    )

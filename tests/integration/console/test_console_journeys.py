@@ -1,0 +1,46 @@
+"""旅程 on a patient's page: a look ahead, a start, a stop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from store.vault import Vault
+from tests.support.plans import journey, publish
+from tests.support.records import NOW, meet
+
+if TYPE_CHECKING:
+    from tests.support.console_driver import Desk
+
+HERE = "/console/patients/1"
+START = f"{HERE}/journeys/start"
+
+
+async def test_a_journey_is_looked_at_started_and_stopped_on_her_page(desk: Desk) -> None:
+    await publish(desk.database, desk.pack, journey("care"), now=NOW)
+    async with desk.database.write() as session:
+        await meet(session, Vault("a secret of the tests"), "wm-fang", "芳芳", at=NOW)
+    assert "现在没有在走的旅程" in (await desk.get(HERE)).text
+
+    ahead = await desk.get(f"{START}?plan=care")
+    assert "开始“旅程 care”" in ahead.text
+    assert "请问一声" in ahead.text
+    started = await desk.send(ahead, START, reason="外院做的")
+    assert started.location == f"{HERE}#journeys"
+    twice = await desk.send(ahead, START)
+    assert twice.status == 303
+    shown = await desk.get(HERE)
+    assert "没有再开始一次" in shown.text
+    assert "同事手动开始：外院做的" in shown.text
+    assert "不能开始：已经在这个旅程里" in (await desk.get(f"{START}?plan=care")).text
+
+    await desk.send(shown, f"{HERE}/journeys/1/stop", reason="加错了")
+    shown = await desk.get(HERE)
+    assert "现在没有在走的旅程" in shown.text
+    assert "手动停止旅程“旅程 care”：加错了" in shown.text
+
+
+async def test_a_journey_that_is_not_there_leads_nowhere(desk: Desk) -> None:
+    async with desk.database.write() as session:
+        await meet(session, Vault("a secret of the tests"), "wm-fang", "芳芳", at=NOW)
+
+    assert (await desk.get(f"{START}?plan=nothing")).status == 404
