@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -61,6 +62,7 @@ class _Lane:
     calling: int = 0
     more: bool = False
     under_way: set[asyncio.Task[None]] = field(default_factory=set)
+    answered: asyncio.Event = field(default_factory=asyncio.Event)  # nobody is calling
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     claiming: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -108,6 +110,8 @@ class Courier:
         self._lanes = {urgent: _Lane(urgent=urgent) for urgent in AT_ONCE}
         self._ended: list[_Ended] = []
         self._settling = asyncio.Lock()
+        for lane in self._lanes.values():
+            lane.answered.set()
         self._longest_lease = max([LEASE, *(d.lease for d in self._deliveries.values())])
 
     def wake(self, *, urgent: bool = True) -> None:
@@ -120,6 +124,14 @@ class Courier:
     def idle(self) -> bool:
         """Whether no delivery is under way."""
         return not self._under_way()
+
+    async def let_pass(self, *, within_s: float) -> None:
+        """Return when no urgent call is waiting for its answer, or after so many seconds."""
+        answered = self._lanes[True].answered
+        if not answered.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(within_s):
+                    await answered.wait()
 
     def _under_way(self) -> list[asyncio.Task[None]]:
         return [task for lane in self._lanes.values() for task in lane.under_way]
@@ -203,6 +215,7 @@ class Courier:
         lane = self._lanes[urgent]
         for effect in leased:
             lane.calling += 1
+            lane.answered.clear()
             task = asyncio.create_task(self._deliver(effect, lane), name=f"effect-{effect.id}")
             lane.under_way.add(task)
             task.add_done_callback(partial(self._finished, lane))
@@ -229,6 +242,8 @@ class Courier:
                 outcome = await self._attempt(delivery, effect)
         finally:
             lane.calling -= 1
+            if not lane.calling:
+                lane.answered.set()
             self._made_room(lane)
         await self._settle(_Ended(effect=effect, delivery=delivery, outcome=outcome))
         self._metrics.delivered.labels(effect.kind, outcome.state).inc()

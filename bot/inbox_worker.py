@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 HURRIED: Final = 16  # greetings queued in one transaction: its end costs a write to disk
+COURTESY_S: Final = 0.1  # so long an event that can wait lets greetings go first
 LOOK_S: Final = 1.0  # finds what no wake-up announced: retries, another process's rows, a lost message
 
 
@@ -131,6 +132,7 @@ class InboxWorker:
         with self._at_work():
             while await self.step():
                 handled += 1
+                await self._courier.let_pass(within_s=COURTESY_S)
         return handled
 
     async def hurry(self) -> int:

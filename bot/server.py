@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 from typing import TYPE_CHECKING, Final
@@ -57,6 +58,10 @@ async def serve(
     try:
         site = web.TCPSite(runner, host, port, backlog=1024)
         await site.start()
+        # What was built until now stays: to look through all of it again and again would hold up the
+        # loop for a fifth of a second each time.
+        gc.collect()
+        gc.freeze()
         bound = int(runner.addresses[0][1])
         log.info("server.ready", host=host, port=bound)
         on_ready(bound)

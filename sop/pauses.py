@@ -13,13 +13,14 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import bindparam, delete, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clinic import audit
 from clinic.tables import AuditEntry
 from sop.plan_tables import Pause, StoredPlan
 from store import outbox
+from store.statements import table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -116,19 +117,23 @@ def _keys(scopes: Iterable[str], prefix: str) -> frozenset[str]:
     return frozenset(scope.removeprefix(prefix) for scope in scopes if scope.startswith(prefix))
 
 
+# Read before every call to patients, so built once (:mod:`store.statements`).
+_pause, _plan = table_of(Pause).c, table_of(StoredPlan).c
+_THROWN: Final = select(_pause.scope, _pause.at, _pause.by, _pause.reason)
+_RESTING_OR_NAMED: Final = select(_plan.key, _plan.title, _plan.state, _plan.changed_at).where(
+    or_(_plan.state == RESTING, _plan.key.in_(bindparam("named", expanding=True)))
+)
+
+
 async def load(session: AsyncSession, pack: Pack | None = None) -> Paused:
     """Read the switches; a plan whose own state is ``paused`` stands still too.
 
     Args:
         pack: names the personas; without it they go by their keys.
     """
-    thrown = (await session.scalars(select(Pause))).all()
+    thrown = (await session.execute(_THROWN)).all()
     named = _keys((pause.scope for pause in thrown), PLAN)
-    rows = await session.execute(
-        select(StoredPlan.key, StoredPlan.title, StoredPlan.state, StoredPlan.changed_at).where(
-            or_(StoredPlan.state == RESTING, StoredPlan.key.in_(sorted(named)))
-        )
-    )
+    rows = await session.execute(_RESTING_OR_NAMED, {"named": sorted(named)})
     plans = {PLAN + key: (title, state, changed_at) for key, title, state, changed_at in rows}
     titles = {scope: f"计划“{title}”" for scope, (title, _, _) in plans.items()}
     if pack is not None:

@@ -45,6 +45,9 @@ _MAKE: Final[dict[str, Callable[[Any], Any]]] = {
 }
 
 
+_STAMP: Final = select(func.count(), func.max(LibraryVersion.id))
+
+
 class Library:
     """Gives out the pack with the library's texts and assets in place of those in its files.
 
@@ -62,7 +65,7 @@ class Library:
 
     async def pack(self, session: AsyncSession) -> Pack:
         """Return the pack as it stands in this transaction."""
-        row = (await session.execute(select(func.count(), func.max(LibraryVersion.id)))).one()
+        row = (await session.execute(_STAMP)).one()
         # Both: on PostgreSQL a lower id may be committed after a higher one.
         stamp = (int(row[0]), int(row[1] or 0))
         if stamp == self._stamp:

@@ -110,3 +110,39 @@ async def crossed(database: Database) -> None:
             assert [e.state for e in await session.scalars(select(OutboxEffect))] == [outbox.SENT]
     finally:
         await database.close()
+
+
+class HeldDelivery(NoteDelivery):
+    """Its call is answered when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.called, self.answer = asyncio.Event(), asyncio.Event()
+
+    async def send(self, effect: OutboxEffect) -> Sent:
+        self.called.set()
+        await self.answer.wait()
+        return await super().send(effect)
+
+
+async def test_what_can_wait_lets_a_greeting_pass_but_not_for_ever(tmp_path: Path) -> None:
+    with fresh_database_url("sqlite", tmp_path) as url:
+        database = Database(url)
+        await upgrade(database)
+        clock, delivery = SystemClock(), HeldDelivery()
+        courier = Courier(database, [delivery], clock=clock, metrics=Metrics())
+        await asyncio.wait_for(courier.let_pass(within_s=60), timeout=5)  # nobody is being greeted
+        async with database.write() as session:
+            await outbox.put(session, Note(), key="note", now=clock.now(), cause="", urgent=True)
+        draining = asyncio.create_task(courier.drain())
+        await asyncio.wait_for(delivery.called.wait(), timeout=10)
+
+        await courier.let_pass(within_s=0.01)
+        waiting = asyncio.create_task(courier.let_pass(within_s=60))
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+
+        delivery.answer.set()
+        await asyncio.wait_for(waiting, timeout=10)
+        await draining
+        await database.close()
