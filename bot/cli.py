@@ -185,7 +185,7 @@ def doctor_command(
 
 @cli.command("import")
 def import_command(
-    kind: Annotated[str, typer.Argument(help="visits 就诊、patients 客户、answers 问卷")],
+    kind: Annotated[str, typer.Argument(help="visits 就诊、patients 客户、answers 问卷、benefits 权益")],
     file: Annotated[Path, typer.Argument(help="诊所系统导出的 .xlsx 或 .csv")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="只检查，什么都不记下")] = False,
 ) -> None:

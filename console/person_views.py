@@ -48,6 +48,7 @@ KINDS: Final = {
     "visit": Sign(label="就诊", tone="green", icon="visit"),
     "group": Sign(label="客户群", tone="blue", icon="group"),
     "kf": Sign(label="微信客服", tone="blue", icon="group"),
+    "benefit": Sign(label="权益", tone="green", icon="spark"),
     "survey": Sign(label="问卷", tone="teal", icon="review"),
     "consent": Sign(label="同意", tone="amber", icon="shield"),
     "todo": Sign(label="待办", tone="amber", icon="todo"),

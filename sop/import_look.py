@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from clinic import surveys, visits
+from clinic import benefits, surveys, visits
 from clinic.imports.rows import Fault, Told
 from clinic.whose import Book, PersonUnclear
 from sop.importing import Counts
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from clinic.care_tables import Visit
+    from clinic.benefits import BenefitFact
+    from clinic.care_tables import Benefit, Visit
     from clinic.imports.columns import Layout
     from clinic.tables import Patient
     from clinic.visits import VisitFact
@@ -46,6 +47,7 @@ class Look:
         await book.load([one.person for one in told])
         known = await visits.load(session, [one.visit.key for one in told if one.visit])
         sheets = await surveys.load(session, [one.sheet.key for one in told if one.sheet])
+        cards = await benefits.load(session, [one.benefit.key for one in told if one.benefit])
         doctors = await doctors_of(session, self.pack)
         for one in read:
             self.counts.done += 1
@@ -65,6 +67,8 @@ class Look:
                 outcome = surveys.decide(
                     sheets.get(one.sheet.key), patient.id if patient else None, one.sheet
                 )
+            elif one.benefit is not None:
+                outcome = self._benefit(one.benefit, cards.get(one.benefit.key), patient)
             else:
                 outcome = "added" if new else "same"
             self.counts.people += new
@@ -84,6 +88,12 @@ class Look:
             fact,
         )
 
+    def _benefit(self, fact: BenefitFact, stored: Benefit | None, patient: Patient | None) -> str:
+        if not self._first(f"benefit\0{fact.source}\0{fact.number}"):
+            self.repeated += 1
+            return "same"
+        return benefits.decide(stored, patient.id if patient else None, fact)
+
     def _first(self, key: str) -> bool:
         if key in self._seen:
             return False
@@ -99,7 +109,9 @@ class Look:
             notices.append(f"没有用到的列：{'、'.join(layout.unread.values())}"[:300])
         if kind == "visits":
             notices += [what for column, what in _LACKING.items() if column not in layout.places]
-        if self.repeated:
+        if self.repeated and kind == "benefits":
+            notices.append(f"有 {self.repeated} 行的权益编号前面已经有了：同号当作同一张卡，只留一行的内容")
+        elif self.repeated:
             notices.append(
                 f"有 {self.repeated} 行的就诊号前面已经有了：同号当作同一次就诊，只留一行的内容。"
                 "一次做了几个项目时，请给每行不同的就诊号，如 J1-1、J1-2"

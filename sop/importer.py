@@ -18,7 +18,7 @@ from clinic.whose import PersonUnclear
 from content.treatment_specs import Catalogue
 from sop.import_look import Look
 from sop.importing import KEPT, Counts, ImportState, Relieved, content_of, let_go, note, save, turn
-from sop.intake import AT_ONCE, HOLD_S, SheetReport, VisitReport, open_intake
+from sop.intake import AT_ONCE, HOLD_S, BenefitReport, SheetReport, VisitReport, open_intake
 from store.trouble import will_pass
 from store.vault import SealBroken
 
@@ -211,6 +211,7 @@ class Importer:
                 people=[one.person for one in told],
                 visits_=[one.visit for one in told if one.visit],
                 sheets=[one.sheet for one in told if one.sheet],
+                cards=[one.benefit for one in told if one.benefit],
             )
             for one in read:
                 await self._take(intake, one, counts)
@@ -242,6 +243,8 @@ class Importer:
                 outcome: str = recorded.outcome
             elif one.sheet is not None:
                 _, _, outcome = await intake.sheet(SheetReport(person=one.person, sheet=one.sheet))
+            elif one.benefit is not None:
+                _, _, outcome = await intake.benefit(BenefitReport(person=one.person, benefit=one.benefit))
             else:
                 outcome = await intake.person(one.person)
         except PersonUnclear as exc:

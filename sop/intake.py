@@ -1,4 +1,4 @@
-"""Taking in what the clinic's own system tells: visits and filled-in surveys, and what follows from them.
+"""Taking in what the clinic's own system tells: visits, filled-in surveys, cards, and what follows from them.
 
 One intake serves one transaction: open it with :func:`open_intake`, tell it everything, commit. What it
 refuses it has not written. :func:`take_in` does that for a list.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import select
 
-from clinic import audit, surveys, todos, visits
+from clinic import audit, benefits, surveys, todos, visits
 from clinic.people import NumberTaken, identify
 from clinic.rules.happenings import Happening
 from clinic.tables import Member
@@ -22,6 +22,7 @@ from content.treatment_specs import Catalogue
 from sop import survey_moods
 from sop.consequences import reconsider
 from sop.handouts import hand_out
+from sop.journeys.benefits import heed
 from sop.roster import load_roster
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from clinic.care_tables import SurveyAnswer, Visit
+    from clinic.benefits import BenefitFact
+    from clinic.care_tables import Benefit, SurveyAnswer, Visit
     from clinic.surveys import SheetFact
     from clinic.tables import Patient
     from clinic.visits import Outcome, Recorded, VisitFact
@@ -63,6 +65,17 @@ class SheetReport:
     sheet: SheetFact
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenefitReport:
+    """A card or package and whose it is."""
+
+    person: PersonRef
+    benefit: BenefitFact
+
+
+Report = VisitReport | SheetReport | BenefitReport
+
+
 @dataclass(slots=True, kw_only=True)
 class Intake:
     """Records facts in one transaction; made by :func:`open_intake`."""
@@ -80,6 +93,7 @@ class Intake:
     zone_day: str
     known_visits: dict[visits.Key, Visit] = field(default_factory=dict)
     known_sheets: dict[surveys.Key, SurveyAnswer] = field(default_factory=dict)
+    known_cards: dict[visits.Key, Benefit] = field(default_factory=dict)
     unknown: Counter[str] = field(default_factory=Counter)
 
     async def expect(
@@ -88,11 +102,13 @@ class Intake:
         people: Iterable[PersonRef],
         visits_: Iterable[VisitFact] = (),
         sheets: Iterable[SheetFact] = (),
+        cards: Iterable[BenefitFact] = (),
     ) -> None:
         """Read everything that these facts may concern, before they are told one by one."""
         await self.book.load(people)
         self.known_visits |= await visits.load(self.session, [visit.key for visit in visits_])
         self.known_sheets |= await surveys.load(self.session, [sheet.key for sheet in sheets])
+        self.known_cards |= await benefits.load(self.session, [card.key for card in cards])
 
     async def person(self, ref: PersonRef) -> Outcome:
         """Record an expected person as the clinic's system knows her; it knows better than we.
@@ -190,6 +206,16 @@ class Intake:
             )
         return patient, sheet, outcome
 
+    async def benefit(self, report: BenefitReport) -> tuple[Patient, Benefit, Outcome]:
+        """Record an expected card and what follows from how it stands; see :meth:`visit`."""
+        patient = await self.book.take(report.person, now=self.now)
+        card, outcome = benefits.record(
+            self.session, patient, report.benefit, self.known_cards, actor=self.actor, now=self.now
+        )
+        if outcome in ("added", "changed"):
+            await heed(self.session, patient, card, pack=self.pack, roster=self.roster, now=self.now)
+        return patient, card, outcome
+
     async def tell_unknown(self) -> None:
         """Ask a manager, once a day, to add the codes that the catalogue lacks."""
         if not self.unknown:
@@ -260,7 +286,7 @@ class NotTaken(ValueError):
 
 async def take_in(
     database: Database,
-    reports: Sequence[VisitReport | SheetReport],
+    reports: Sequence[Report],
     *,
     pack: Pack,
     vault: Vault,
@@ -290,6 +316,7 @@ async def take_in(
                 people=[one.person for one in some],
                 visits_=[one.visit for one in some if isinstance(one, VisitReport)],
                 sheets=[one.sheet for one in some if isinstance(one, SheetReport)],
+                cards=[one.benefit for one in some if isinstance(one, BenefitReport)],
             )
             done = []
             for one in some:
@@ -304,7 +331,7 @@ async def take_in(
     return taken
 
 
-async def _look_through(book: Book, reports: Sequence[VisitReport | SheetReport]) -> None:
+async def _look_through(book: Book, reports: Sequence[Report]) -> None:
     await book.load([one.person for one in reports])
     faults = []
     for place, one in enumerate(reports):
@@ -316,7 +343,10 @@ async def _look_through(book: Book, reports: Sequence[VisitReport | SheetReport]
         raise NotTaken(faults)
 
 
-async def _take(intake: Intake, one: VisitReport | SheetReport) -> Taken:
+async def _take(intake: Intake, one: Report) -> Taken:
+    if isinstance(one, BenefitReport):
+        patient, card, became = await intake.benefit(one)
+        return Taken(number=card.number, outcome=became, external_userid=patient.external_userid)
     if isinstance(one, SheetReport):
         patient, sheet, outcome = await intake.sheet(one)
         return Taken(number=sheet.number, outcome=outcome, external_userid=patient.external_userid)

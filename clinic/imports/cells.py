@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from openpyxl.utils.datetime import from_excel
 
 from clinic import identity
+from clinic.benefits import MOST_USES
 from clinic.visits import VisitStatus
 
 if TYPE_CHECKING:
@@ -101,6 +102,16 @@ def status(cell: Cell) -> VisitStatus | None:
     if written not in _STATUS_OF:
         raise CellFault("不认识的状态：写 已预约、已到店、已完成、已取消 或 未到店")
     return _STATUS_OF[written]
+
+
+def count(cell: Cell) -> int | None:
+    """Return how many, None for an empty cell."""
+    written = unicodedata.normalize("NFKC", text(cell, most=40)).removesuffix("次").strip()
+    if written in ("", "-"):
+        return None
+    if not re.fullmatch(r"\d{1,6}", written, re.ASCII) or int(written) > MOST_USES:
+        raise CellFault(f"不是次数：写成 0 到 {MOST_USES} 的整数")
+    return int(written)
 
 
 def fen(cell: Cell) -> int | None:

@@ -13,9 +13,14 @@ if TYPE_CHECKING:
 
     from clinic.imports.files import Cell, Row
 
-ImportKind = Literal["visits", "patients", "answers"]
+ImportKind = Literal["visits", "patients", "answers", "benefits"]
 KINDS: Final[tuple[str, ...]] = get_args(ImportKind)
-KIND_TITLES: Final[Mapping[str, str]] = {"visits": "就诊记录", "patients": "客户档案", "answers": "问卷答卷"}
+KIND_TITLES: Final[Mapping[str, str]] = {
+    "visits": "就诊记录",
+    "patients": "客户档案",
+    "answers": "问卷答卷",
+    "benefits": "会员权益",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +120,47 @@ COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
             example="2026-11-20 18:05",
             needed=True,
         ),
+    ),
+    "benefits": (
+        Column(
+            field="number",
+            title="权益编号",
+            aliases="卡号 卡编号 套餐编号 套餐号 权益号 次卡编号 次卡号 会员卡号 卡项编号 benefitid cardno",
+            example="K20261120001",
+            needed=True,
+        ),
+        *_WHO[:4],
+        Column(
+            field="title",
+            title="权益名称",
+            aliases="卡名称 卡项 卡项名称 套餐 套餐名称 次卡名称 会员卡 会员卡名称 权益 名称",
+            example="洁牙次卡",
+            needed=True,
+        ),
+        Column(field="total", title="总次数", aliases="次数 购买次数 总数量 总量", example="4"),
+        Column(field="used", title="已用次数", aliases="已使用次数 使用次数 已用 已核销次数", example="1"),
+        Column(field="left", title="剩余次数", aliases="剩余 可用次数 未用次数 余次"),
+        Column(
+            field="issued_on",
+            title="开卡日期",
+            aliases="购买日期 办卡日期 开通日期 生效日期 开卡时间 购买时间 办卡时间",
+            example="2026-08-20",
+            needed=True,
+        ),
+        Column(
+            field="used_on",
+            title="最近使用日期",
+            aliases="最近使用 最后使用日期 上次使用日期 最近核销日期 最近使用时间 最后使用时间",
+            example="2026-10-08",
+        ),
+        Column(
+            field="expires_on",
+            title="到期日期",
+            aliases="到期日 有效期至 有效期 失效日期 截止日期 到期时间",
+            example="2027-08-20",
+        ),
+        Column(field="kind", title="权益代码", aliases="卡类型 卡种 套餐代码 类型"),
+        Column(field="changed_at", title="更新时间", aliases="修改时间 最后修改时间 最后更新时间 updatedat"),
     ),
 }
 # Where a date has a column of its own, this heading holds the time of day.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from clinic import surveys, visits
+from clinic.benefits import BenefitFact
 from clinic.identity import fold
 from clinic.imports import cells
 from clinic.imports.cells import CellFault
@@ -47,6 +48,7 @@ class Told:
     person: PersonRef
     visit: VisitFact | None = None
     sheet: SheetFact | None = None
+    benefit: BenefitFact | None = None
 
 
 class Numbers(Protocol):
@@ -99,6 +101,8 @@ class RowReader:
             told = self._visit(grip, told)
         elif self.kind == "answers":
             told = self._sheet(grip, told)
+        elif self.kind == "benefits":
+            told = self._benefit(grip, told)
         return tuple(grip.faults) or told
 
     def read_all(self, rows: Iterable[Row]) -> list[Told | tuple[Fault, ...]]:
@@ -153,6 +157,44 @@ class RowReader:
             return told
         sheet = SheetFact(survey=survey, number=number, at=at, answers=answers)
         return Told(row=told.row, person=told.person, sheet=sheet)
+
+    def _benefit(self, grip: _Grip, told: Told) -> Told:
+        number = grip.take("number", cells.number, "")
+        title = grip.take("title", lambda cell: cells.line(cell, most=100), "")
+        total = grip.take("total", cells.count, None)
+        used = grip.take("used", cells.count, None)
+        left = grip.take("left", cells.count, None)
+        issued_on = grip.take("issued_on", cells.day, None)
+        used_on = grip.take("used_on", cells.day, None)
+        expires_on = grip.take("expires_on", cells.day, None)
+        kind = grip.take("kind", lambda cell: cells.line(cell, most=64), "")
+        changed_at = grip.instant("changed_at", "", self.zone)
+        for field, value in (("number", number), ("title", title), ("issued_on", issued_on)):
+            if not value:
+                grip.fault(field, "这一格不能空着")
+        if total is None and left is not None:
+            total = left + (used or 0)
+        if used is None and left is not None and total is not None:
+            used = total - left
+            if used < 0:
+                grip.fault("left", "剩下的比总次数还多：请核对")
+        if issued_on is None or grip.faults:
+            return told
+        benefit = BenefitFact(
+            number=number,
+            title=title,
+            total=total or 0,
+            used=used or 0,
+            issued_on=issued_on,
+            used_on=used_on,
+            expires_on=expires_on,
+            kind=kind,
+            changed_at=changed_at or self.heard_at,
+            told=changed_at is not None,
+        )
+        for field, why in benefit.faults(today=self.heard_at.astimezone(self.zone).date()):
+            grip.fault(field, why)
+        return Told(row=told.row, person=told.person, benefit=benefit)
 
 
 class _Grip:

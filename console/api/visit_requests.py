@@ -13,11 +13,12 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from clinic import surveys
+from clinic.benefits import MOST_USES
 from clinic.identity import NotAPhone, canonical_phone
 from clinic.imports.cells import MAX_FEN
 from clinic.visits import SOURCE, VisitStatus
 from clinic.whose import PersonRef
-from console.api.fields import Birthday, CommaSeparated, Instant, Moment, Plain, no_control
+from console.api.fields import Birthday, CommaSeparated, Day, Instant, Moment, Plain, no_control
 from console.api.patient_requests import ExternalUserid
 from console.api.requests import Body, Parameters
 
@@ -135,6 +136,30 @@ class SheetBody(Body):
     ] = Field(description="问题 → 回答；多选是列表")
 
 
+class BenefitBody(Body):
+    """How a card or package stands as a whole: what is not given is empty, not unchanged."""
+
+    number: Number = Field(description="来源系统里这张卡的编号；同一来源里唯一，重复发送不会重复记录")
+    source: Annotated[str, Field(pattern=r"^[a-z0-9._-]{1,20}$")] = Field(
+        default=SOURCE, description="来源系统；与文件导入的同号即同一张"
+    )
+    patient: PersonBody
+    title: Annotated[Plain, Field(min_length=1, max_length=100)] = Field(
+        description="叫什么，给人看，如“洁牙次卡”"
+    )
+    kind: Annotated[Plain, Field(max_length=64)] = Field(default="", description="来源系统里这种卡的代码")
+    total: Annotated[int, Field(ge=0, le=MOST_USES)] = Field(
+        default=0, description="总次数；0 = 不限次，只看到期"
+    )
+    used: Annotated[int, Field(ge=0, le=MOST_USES)] = Field(default=0, description="用掉几次")
+    issued_on: Day = Field(description="哪天开的卡")
+    used_on: Day | None = Field(default=None, description="最近一次使用是哪天")
+    expires_on: Day | None = Field(default=None, description="哪天到期（当天还能用）；不给 = 长期有效")
+    changed_at: Instant | None = Field(
+        default=None, description="来源系统最后修改它的时间；不给时以收到的时间为准"
+    )
+
+
 class _OneOrMany(Body):
     """Many in a list, or one by itself."""
 
@@ -181,6 +206,12 @@ class SheetsBody(_OneOrMany):
         if isinstance(value, dict) and "number" in value and not isinstance(value.get("answers"), list):
             return {"answers": [value]}
         return value
+
+
+class BenefitsBody(_OneOrMany):
+    """Cards and packages, all recorded or none."""
+
+    benefits: Annotated[list[BenefitBody], Field(min_length=1, max_length=MANY)]
 
 
 class VisitQuery(Parameters):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import or_, select
 
 from clinic import visits
+from clinic.benefits import BenefitFact
 from clinic.surveys import SheetFact
 from clinic.tables import Patient
 from clinic.visits import AHEAD, VisitFact
@@ -20,9 +21,9 @@ from console.api.problems import FieldError, Problem, invalid_fields
 from console.api.requests import Nothing
 from console.api.views import local
 from console.api.visit_documents import TakenDocument, TakenPage, VisitDocument
-from console.api.visit_requests import BODY_BYTES, SheetsBody, VisitQuery, VisitsBody
+from console.api.visit_requests import BODY_BYTES, BenefitsBody, SheetsBody, VisitQuery, VisitsBody
 from content.treatment_specs import Catalogue
-from sop.intake import NotTaken, SheetReport, VisitReport, take_in
+from sop.intake import BenefitReport, NotTaken, SheetReport, VisitReport, take_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from clinic.care_tables import Visit
     from console.api.visit_requests import VisitBody
     from console.deps import Deps
+    from sop.intake import Report
 
 TAG: Final = "visits"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -85,6 +87,22 @@ def operations() -> tuple[Operation[Any, Any, Any], ...]:
             body_bytes=BODY_BYTES,
             problems=(problems.SEAL_BROKEN,),
         ),
+        Operation(
+            name="tellBenefits",
+            method="POST",
+            path="/benefits",
+            tag=TAG,
+            summary="告诉小护会员权益：次卡、套餐、会员卡剩多少、哪天到期",
+            description=f"{_ONE_OR_MANY}重复发送不会重复记录；同号的以 changed_at 晚的为准。"
+            "“权益没用完”“卡快到期”的计划看的就是它；又用了、续了期、用完了，走着的就停。",
+            run=tell_benefits,
+            answers={201: ("有新记下的", TakenPage), 200: ("没有新的：都记过了", TakenPage)},
+            path_model=Nothing,
+            query=Nothing,
+            body=BenefitsBody,
+            body_bytes=BODY_BYTES,
+            problems=(problems.SEAL_BROKEN,),
+        ),
     )
 
 
@@ -116,6 +134,45 @@ async def tell_answers(call: Call[Nothing, Nothing, SheetsBody]) -> Answer:
         for told in call.body.answers
     ]
     return await _take_in(deps, reports, now, of="answers")
+
+
+async def tell_benefits(call: Call[Nothing, Nothing, BenefitsBody]) -> Answer:
+    """Record cards and packages and what follows from them."""
+    deps, now = call.deps, call.deps.clock.now()
+    today = now.astimezone(deps.zone).date()
+    facts = [
+        BenefitFact(
+            number=told.number.strip() or told.number,
+            source=told.source,
+            title=told.title.strip() or told.title,
+            kind=told.kind.strip(),
+            total=told.total,
+            used=told.used,
+            issued_on=told.issued_on,
+            used_on=told.used_on,
+            expires_on=told.expires_on,
+            changed_at=told.changed_at or now,
+            told=told.changed_at is not None,
+        )
+        for told in call.body.benefits
+    ]
+    errors = [
+        FieldError(field=f"benefits.{i}.{field}", message=why)
+        for i, fact in enumerate(facts)
+        for field, why in fact.faults(today=today)
+    ]
+    errors += [
+        FieldError(field=f"benefits.{i}.changed_at", message="在将来：请核对时间和时区")
+        for i, fact in enumerate(facts)
+        if fact.changed_at > now + AHEAD
+    ]
+    if errors:
+        raise invalid_fields(errors)
+    reports = [
+        BenefitReport(person=told.patient.ref(), benefit=fact)
+        for told, fact in zip(call.body.benefits, facts, strict=True)
+    ]
+    return await _take_in(deps, reports, now, of="benefits")
 
 
 async def list_visits(call: Call[Nothing, VisitQuery, Nothing]) -> Answer:
@@ -178,9 +235,7 @@ def _impossible(i: int, told: VisitBody, now: datetime) -> list[FieldError]:
     return errors
 
 
-async def _take_in(
-    deps: Deps, reports: Sequence[VisitReport | SheetReport], now: datetime, *, of: str
-) -> Answer:
+async def _take_in(deps: Deps, reports: Sequence[Report], now: datetime, *, of: str) -> Answer:
     try:
         taken = await take_in(
             deps.database,

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 from sqlalchemy import select
 
-from clinic import finding, merging, terms
+from clinic import benefits, finding, merging, terms
 from clinic.consents import ConsentKind
 from clinic.finding import Search
 from clinic.moments import Place
@@ -181,6 +181,7 @@ async def show(
         story=await load_story(session, record, deps, before=before, now=hours.now),
         later=before is not None,
         journeys=await by_hand.running(session, record.patient, gate=gate),
+        benefits=await benefits.of(session, [one.id for one in record.family]),
         startable=[(one.key, one.plan.title) for one in gate.book.journeys()],
         suggested=await _suggested(session, record, request),
         kinds=[(kind.value, kind.title) for kind in ConsentKind],

@@ -13,9 +13,11 @@ from clinic.people import phone_of, real_name_of
 from clinic.tables import AuditEntry, Patient
 from clinic.visits import VisitFact, VisitStatus, note_of
 from clinic.whose import PersonRef
-from sop.intake import Intake, SheetReport, Taken, VisitReport, open_intake, take_in
+from sop.intake import Intake, Report, SheetReport, Taken, VisitReport, open_intake, take_in
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from clinic.surveys import SheetFact
     from content.pack import Pack
     from store.database import Database
@@ -64,7 +66,7 @@ class Desk:
             await intake.expect(people=[person], sheets=sheets)
             return [outcome for report in reports for _, _, outcome in [await intake.sheet(report)]]
 
-    async def take_in(self, reports: list[VisitReport]) -> list[Taken]:
+    async def take_in(self, reports: Sequence[Report]) -> list[Taken]:
         """Tell a list, as the API does."""
         return await take_in(
             self.database,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.support.api_driver import ApiClinic
 
 WANG = {"clinic_number": "B001", "phone": "138 0013 8000", "name": "王小雨"}
-VISITS, ANSWERS = "/api/v1/visits", "/api/v1/surveys/answers"
+VISITS, ANSWERS, BENEFITS = "/api/v1/visits", "/api/v1/surveys/answers", "/api/v1/benefits"
 
 
 def visit(number: str = "V1", **fields: Any) -> dict[str, Any]:
@@ -221,3 +221,24 @@ async def test_a_wrong_survey_is_named(clinic: ApiClinic, change: dict[str, Any]
 
     assert (reply.status, reply.fields) == (422, [f"answers.1.{field}"])
     assert await rows(clinic, SurveyAnswer) == []
+
+
+async def test_cards_are_told_by_the_api_once_and_stand_in_her_timeline(clinic: ApiClinic) -> None:
+    card = {
+        "number": "K1",
+        "patient": WANG,
+        "title": "洁牙次卡",
+        "total": 4,
+        "used": 1,
+        "issued_on": "2025-01-02",
+    }
+
+    first, again = await clinic.post(BENEFITS, card), await clinic.post(BENEFITS, {"benefits": [card]})
+
+    assert (first.status, again.status) == (201, 200)
+    who = first.json["items"][0]["external_userid"]
+    told = [one["reason"] for one in (await clinic.get(f"/api/v1/patients/{who}")).json["timeline"]]
+    assert told.count("权益“洁牙次卡”：2025-01-02 起，剩 3/4 次，长期有效") == 1
+    wrong = [card | {"number": "K2", "used": 5}, card | {"number": "K3", "issued_on": "2031-01-02"}]
+    refused = await clinic.post(BENEFITS, {"benefits": [card, *wrong]})
+    assert (refused.status, refused.fields) == (422, ["benefits.1.used", "benefits.2.issued_on"])
