@@ -12,17 +12,15 @@ from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from clinic.imports.book import OpenFile
 from clinic.imports.files import FileRefused
 from clinic.imports.rows import RowReader, Told
-from clinic.tables import Patient, PatientTag, Tag
-from clinic.tagging import split
 from clinic.whose import Book, PersonUnclear
 from sop.journeys.books import book_of
-from sop.journeys.enrolling import Begun, Candidate, Gate, begin, hours_of
+from sop.journeys.crowds import Crowd, Forecast
+from sop.journeys.enrolling import Candidate, Gate, begin, hours_of
 from sop.roster import load_roster
 from store.clock import SystemClock
 from store.database import Database
@@ -33,8 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from datetime import datetime
     from pathlib import Path
-
-    from sqlalchemy import Select
 
     from bot.settings import Settings
     from content.pack import Pack
@@ -95,7 +91,7 @@ async def _run(
 ) -> int:
     now = SystemClock().now()
     fact = f"manual:{run or now.astimezone(gate.pack.timezone).date()}"
-    total, begun = await source.count(), Begun()
+    total, told = await source.count(), Forecast()
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -107,10 +103,10 @@ async def _run(
         bar = progress.add_task("检查" if dry_run else "加入旅程", total=total)
         async for ids in source.pages():
             some = [Candidate(patient_id=one, fact=fact, trigger_at=now, cause="同事手动加入") for one in ids]
-            begun += await _batch(database, plan, some, gate, now=now, dry_run=dry_run)
+            await _batch(database, plan, some, gate, now=now, dry_run=dry_run, told=told)
             progress.update(bar, advance=len(ids))
-    _tell(console, plan, begun, source, dry_run=dry_run)
-    return FINDINGS if begun.refused or source.faults else 0
+    _tell(console, plan, told, source, dry_run=dry_run)
+    return FINDINGS if told.begun.refused or source.faults else 0
 
 
 async def _batch(
@@ -121,17 +117,21 @@ async def _batch(
     *,
     now: datetime,
     dry_run: bool,
-) -> Begun:
+    told: Forecast,
+) -> None:
     if dry_run:
         async with database.read() as session:
-            return await begin(session, plan, some, gate=gate, now=now, dry_run=True)
+            await told.add(session, plan, some, gate=gate, now=now)
+        return
     async with database.write() as session:
-        return await begin(session, plan, some, gate=gate, now=now)
+        told.begun += await begin(session, plan, some, gate=gate, now=now)
 
 
-def _tell(console: Console, plan: Published, begun: Begun, source: _Source, *, dry_run: bool) -> None:
-    will = "会" if dry_run else ""
+def _tell(console: Console, plan: Published, told: Forecast, source: _Source, *, dry_run: bool) -> None:
+    will, begun = "会" if dry_run else "", told.begun
     console.print(f"“{plan.plan.title}”：{will}加入 {len(begun.began)} 位，早已在里面 {begun.known} 位。")
+    if told.budget is not None:
+        console.print(f"第一次联系：{told.budget.told}。", markup=False)
     for why, count in Counter(_DAY.sub("", one) for one in begun.refused.values()).most_common():
         console.print(f"• {count} 位没有加入：{why}", markup=False)
     for fault in source.faults[:20]:
@@ -148,40 +148,17 @@ class _Source:
     def __init__(self, database: Database, vault: Vault, pack: Pack, *, file: Path | None, tag: str) -> None:
         self._database, self._vault, self._pack = database, vault, pack
         self._file = file
-        self._tag = split(tag) if tag else None
+        self._crowd = Crowd(tag=tag)
         self.faults: list[str] = []
 
     async def count(self) -> int | None:
         if self._file is not None:
             return None
         async with self._database.read() as session:
-            return await session.scalar(select(func.count()).select_from(self._people().subquery()))
+            return await self._crowd.count(session)
 
-    async def pages(self) -> AsyncIterator[Sequence[int]]:
-        if self._file is not None:
-            async for page in self._listed(self._file):
-                yield page
-            return
-        last = 0
-        while True:
-            async with self._database.read() as session:
-                query = self._people().where(Patient.id > last).order_by(Patient.id).limit(AT_ONCE)
-                ids = (await session.scalars(query)).all()
-            if not ids:
-                return
-            last = ids[-1]
-            yield ids
-
-    def _people(self) -> Select[int]:
-        query = select(Patient.id).where(Patient.erased_at.is_(None))
-        if self._tag is None:
-            return query.where(Patient.merged_into.is_(None))
-        wearing = (
-            select(PatientTag.patient_id)
-            .join(Tag, Tag.id == PatientTag.tag_id)
-            .where(Tag.group_name == self._tag[0], Tag.name == self._tag[1])
-        )
-        return query.where(Patient.id.in_(wearing))
+    def pages(self) -> AsyncIterator[Sequence[int]]:
+        return self._crowd.pages(self._database) if self._file is None else self._listed(self._file)
 
     async def _listed(self, file: Path) -> AsyncIterator[Sequence[int]]:
         data = await asyncio.to_thread(file.read_bytes)

@@ -12,6 +12,7 @@ from console.guard import MIDDLEWARES
 from console.pages import (
     accounts,
     assets,
+    campaigns,
     channels,
     edit,
     groups,
@@ -53,6 +54,7 @@ PAGES: Final = (
     standing,
     edit,
     plans,
+    campaigns,
     channels,
     groups,
     staff,

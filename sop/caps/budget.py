@@ -69,6 +69,17 @@ class Budget:
     dropped: int
     reasons: tuple[tuple[str, int], ...]
 
+    def __add__(self, other: Budget) -> Budget:
+        """Return both together; nobody may be in both."""
+        reasons = Counter(dict(self.reasons)) + Counter(dict(other.reasons))
+        return Budget(
+            selected=self.selected + other.selected,
+            able=self.able + other.able,
+            later=self.later + other.later,
+            dropped=self.dropped + other.dropped,
+            reasons=tuple((rule, reasons[rule]) for rule in WORDS if reasons[rule]),
+        )
+
     @property
     def told(self) -> str:
         """Say it in a line, as staff read it before they queue anything."""

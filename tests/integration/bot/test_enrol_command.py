@@ -24,11 +24,10 @@ if TYPE_CHECKING:
 
 
 async def test_all_begin_once_after_a_dry_run_and_a_list_names_who_is_unknown(
-    tmp_path: Path, pack: Pack
+    database_url: str, tmp_path: Path, pack: Pack
 ) -> None:
-    url = f"sqlite+aiosqlite:///{tmp_path / 'x.db'}"
     values: dict[str, Any] = {
-        "database_url": SecretStr(url),
+        "database_url": SecretStr(database_url),
         "secret_key": SecretStr("a secret of the tests"),
         "admin_password": SecretStr("p"),
     }
@@ -38,7 +37,7 @@ async def test_all_begin_once_after_a_dry_run_and_a_list_names_who_is_unknown(
         "wecom_aes_key": SecretStr("x" * 43),
     }
     settings = Settings(_env_file=None, wecom_corp_id="ww", wecom_agent_id=1, **values, **wecom)
-    database = Database(url)
+    database = Database(database_url)
     await upgrade(database)
     async with database.write() as session:
         await people(session, 1205)
@@ -52,6 +51,7 @@ async def test_all_begin_once_after_a_dry_run_and_a_list_names_who_is_unknown(
 
     assert await enrol(settings, pack, "care", dry_run=True, console=console) == 0
     assert (await begun(), "会加入 1205 位" in said.getvalue()) == (0, True)
+    assert "第一次联系：选中 1 205 人，1 205 人可以按时收到。" in said.getvalue()
     for _ in range(2):
         assert await enrol(settings, pack, "care", console=console) == 0
     assert (await begun(), "早已在里面 1205 位" in said.getvalue()) == (1205, True)
