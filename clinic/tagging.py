@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import and_, delete, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from clinic import people
+from clinic import audit, people
 from clinic.reconcile import SETTLED, Tally
 from clinic.rules.wearing import RULE, STAFF, Word
-from clinic.tables import Follow, PatientTag, Tag, TagWord
+from clinic.tables import AuditEntry, Follow, Patient, PatientTag, Tag, TagWord
 from store.tables import Base
 
 if TYPE_CHECKING:
@@ -328,7 +328,8 @@ async def record_listing(session: AsyncSession, listed: Mapping[str, str], *, as
     await record_corp_tags(session, {path: listed[path] for path in (*fresh, *changed)})
     await _go_on_wearing(session, {known[old].id: new for new, old in renamed.items()})
     gone = [path for path in lost if path not in renamed.values()]
-    await _take_off(session, [known[path].id for path in gone], before=asked_at - SETTLED)
+    for path in gone:
+        await _take_off(session, known[path], before=asked_at - SETTLED, now=asked_at)
     return Listing(
         tally=Tally(seen=len(listed), added=len(fresh), changed=len(changed), lost=len(lost)),
         renamed={old: new for new, old in renamed.items()},
@@ -351,16 +352,50 @@ async def _go_on_wearing(session: AsyncSession, renamed: Mapping[int, str]) -> N
         await connection.execute(insert(table).on_conflict_do_nothing(), moved)
 
 
-async def _take_off(session: AsyncSession, tag_ids: Sequence[int], *, before: datetime) -> None:
-    if tag_ids:
-        await session.execute(
-            delete(PatientTag).where(PatientTag.tag_id.in_(tag_ids), PatientTag.at <= before)
+async def _take_off(
+    session: AsyncSession, tag: Tag, *, now: datetime, before: datetime | None = None
+) -> None:
+    """Take a tag from everybody who wore it then, and say so in their timelines: thousands may wear one."""
+    worn = [PatientTag.tag_id == tag.id]
+    if before is not None:
+        worn.append(PatientTag.at <= before)
+    told = select(
+        literal(now, AuditEntry.at.type),
+        literal(audit.RULES),
+        literal("tags.deleted"),
+        literal("patient:") + Patient.external_userid,
+        literal(f"去掉标签 {tag.path}：企业微信里删除了这个标签"),
+        literal({}, AuditEntry.detail.type),
+    ).where(Patient.id.in_(select(PatientTag.patient_id).where(*worn)))
+    columns = ("at", "actor", "action", "subject", "reason", "detail")
+    await session.execute(insert(AuditEntry).from_select(columns, told))
+    # What people put on is gone with it; what a rule wants is asked for again when something new happens.
+    by_hand = await session.scalars(
+        select(Follow)
+        .join(
+            PatientTag,
+            and_(PatientTag.patient_id == Follow.patient_id, PatientTag.userid == Follow.userid),
         )
+        .where(*worn, PatientTag.origin != RULE)
+    )
+    for follow in by_hand:
+        if follow.tags_asked is not None:
+            follow.tags_asked = [path for path in follow.tags_asked if path != tag.path]
+    await session.execute(delete(PatientTag).where(*worn))
 
 
-async def forget_deleted(session: AsyncSession, wecom_id: str) -> None:
+async def forget_deleted(session: AsyncSession, wecom_id: str, *, now: datetime) -> None:
     """Somebody deleted a corp tag in the console: it is on nobody any more. An unknown id is no error."""
     tag = (await session.scalars(select(Tag).where(Tag.wecom_id == wecom_id))).one_or_none()
     if tag is not None:
         tag.wecom_id = None
-        await session.execute(delete(PatientTag).where(PatientTag.tag_id == tag.id))
+        await _take_off(session, tag, now=now)
+        audit.record(
+            session,
+            at=now,
+            actor=audit.RULES,
+            action="corp_tags.changed",
+            subject="corp:tags",
+            reason=f"企业微信里的标签有改动：{tag.path} 被删除",
+            detail={"renamed": {}, "gone": [tag.path]},
+        )

@@ -187,6 +187,7 @@ async def test_a_tag_deleted_or_renamed_in_the_console_is_so_on_every_patient(cl
     assert [(tag["group"], tag["name"]) for tag in record["tags"]] == [("来源", "前台")]
     tags = await rows(clinic, select(Tag).where(Tag.name == "已预约"))
     assert [tag.wecom_id for tag in tags] == [None]
+    assert "去掉标签 阶段/已预约：企业微信里删除了这个标签" in await reasons(clinic, who)
 
     await visit(clinic, who, "V1", status="arrived")
     assert "已到店" in worn(clinic, who), "a tag that the corp lacks is made again when a rule needs it"
