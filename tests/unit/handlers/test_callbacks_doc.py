@@ -9,6 +9,7 @@ import pytest
 
 import wecom.events
 from bot.routing import root_router
+from handlers import acquisition, groups
 from handlers.ignored import IGNORED
 from handlers.router import Router
 from store.vault import Vault
@@ -47,6 +48,14 @@ def test_every_kind_that_the_parser_knows_is_among_them() -> None:
     named = {kind.partition(" ")[0].casefold() for kind in EVERY}
 
     assert {kind.casefold() for kind in KNOWN_KINDS} <= named
+
+
+def test_every_word_that_a_handler_tells_apart_is_among_them() -> None:
+    details = {*groups.PEOPLE, *groups.DETAILS, *groups.WITHOUT_MEANING}
+    links = {*acquisition.COUNTED, *acquisition.QUOTA_LOW, *acquisition.LINK_BROKEN}
+
+    assert {f"change_external_chat.update ({detail})" for detail in details} <= EVERY.keys()
+    assert {f"customer_acquisition.{change}" for change in links} <= EVERY.keys()
 
 
 def test_every_class_of_event_is_among_them() -> None:
