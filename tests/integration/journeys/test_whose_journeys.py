@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from clinic import erasing, merging, timeline
-from clinic.tables import Patient
+from clinic import benefits, erasing, merging, timeline
+from clinic.benefits import BenefitFact
+from clinic.care_tables import Benefit
+from clinic.tables import AuditEntry, Patient
 from sop import forgetting
 from sop.journeys import joining
 from sop.journeys.leaving import leave
@@ -61,6 +63,9 @@ async def test_two_records_of_one_person_go_one_way_and_a_forgotten_one_tells_no
     ]
 
     async with database.write() as session:
+        card = {"number": "K1", "title": "洁牙次卡", "issued_on": MONDAY.date(), "changed_at": MONDAY}
+        fact, other = BenefitFact(**card), await session.get_one(Patient, second)
+        benefits.record(session, other, fact, {}, actor="api", now=MONDAY)
         patient = await session.get_one(Patient, head.id)
         family = await merging.family_of(session, patient)
         traces = await erasing.find_traces(session, [one.external_userid for one in family])
@@ -75,5 +80,8 @@ async def test_two_records_of_one_person_go_one_way_and_a_forgotten_one_tells_no
     async with database.read() as session:
         left = (await session.scalars(select(Enrolment))).all()
         touches = (await session.scalars(select(Touch))).all()
+        cards = (await session.scalars(select(Benefit))).all()
+        told = await session.scalars(select(AuditEntry.reason).where(AuditEntry.action == "benefit.added"))
     assert {(one.cause, one.reason, one.fact[:7]) for one in left} == {("", "", "erased:")}
     assert all(one.reason == "" for one in touches)
+    assert (cards, list(told)) == ([], [""])
