@@ -101,17 +101,26 @@ def create_app(
     *,
     role: Role = Role.ALL,
     clock: Clock | None = None,
+    checker: Checker | None = None,
     demo_login: bool = False,
     on_crash: Callable[[], None] = lambda: None,
 ) -> web.Application:
-    """Build one app; call it twice and you have two that share nothing.
+    """Build one app; call it twice and you have two that share nothing but what they are given.
 
     Args:
+        checker: by default one with the rules that come with the program, which takes half a second to read.
         on_crash: called when a background task ends by an error; the process should stop then, so that
             whoever supervises it can start it again.
     """
     app = web.Application(client_max_size=REQUEST_BYTES)
-    builder = _Builder(settings, pack, role=role, clock=clock or SystemClock(), on_crash=on_crash)
+    builder = _Builder(
+        settings,
+        pack,
+        role=role,
+        clock=clock or SystemClock(),
+        checker=checker or Checker.load(),
+        on_crash=on_crash,
+    )
     builder.routes(app, demo_login=demo_login)
     app.cleanup_ctx.append(builder.resources)
     return app
@@ -136,7 +145,9 @@ def create_runtime(
 
     A rehearsal plays months with them in a minute. Its database is closed by whoever asked.
     """
-    builder = _Builder(settings, pack, role=Role.ALL, clock=clock, on_crash=lambda: None)
+    builder = _Builder(
+        settings, pack, role=Role.ALL, clock=clock, checker=Checker.load(), on_crash=lambda: None
+    )
     return builder.runtime(None, outside(builder.database, builder.library))
 
 
@@ -144,7 +155,14 @@ class _Builder:
     """Makes the parts of one app. Nothing is opened before :meth:`resources` runs."""
 
     def __init__(
-        self, settings: Settings, pack: Pack, *, role: Role, clock: Clock, on_crash: Callable[[], None]
+        self,
+        settings: Settings,
+        pack: Pack,
+        *,
+        role: Role,
+        clock: Clock,
+        checker: Checker,
+        on_crash: Callable[[], None],
     ) -> None:
         self.settings, self.pack, self.role, self.clock = settings, pack, role, clock
         self.on_crash = on_crash
@@ -153,7 +171,7 @@ class _Builder:
         self.library = Library(self.database, pack)
         self.metrics, self.health = Metrics(), WeComHealth()
         self.wakeups = Wakeups(self.redis_url)
-        self.renderer, self.checker = Renderer(), Checker.load()
+        self.renderer, self.checker = Renderer(), checker
         self.vault = Vault(settings.secret_key.get_secret_value())
         self.planning: WeekPlanning | None = None
         self.ingest = Ingest(

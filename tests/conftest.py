@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,10 +22,20 @@ if TYPE_CHECKING:
 DATABASES = os.environ.get("XIAOHU_TEST_DATABASE", "sqlite,postgresql").split(",")
 
 
+def pytest_collection_finish() -> None:
+    """Keep modules and tests out of the collector's sight: a quarter of a run went into looking at them."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 10, 10)  # every test builds a program and lets it go again
+
+
 @pytest.fixture(scope="session")
 def pack() -> Pack:
     """The packaged dental pack."""
-    return load_pack("dental")
+    loaded = load_pack("dental")
+    gc.collect()
+    gc.freeze()
+    return loaded
 
 
 @pytest.fixture(params=DATABASES)

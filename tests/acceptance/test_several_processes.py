@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from bot.app import Role, create_app
 from bot.wakeups import STREAM
 from store.clock import ShiftedClock
+from tests.support.checking import packaged_checker
 from tests.support.clinic import MONDAY, settings_for
 from tests.support.redis_server import redis_url
 from wecom.sandbox.rules import Rules
@@ -63,7 +64,10 @@ async def chain(database_url: str, redis: str, pack: Pack) -> AsyncIterator[Chai
         settings = settings_for(sandbox, database_url, redis_url=SecretStr(redis))
         urls = {}
         for role in (Role.WEB, Role.WORKER, Role.SCHEDULER):
-            runner = web.AppRunner(create_app(settings, pack, role=role, clock=clock), access_log=None)
+            runner = web.AppRunner(
+                create_app(settings, pack, role=role, clock=clock, checker=packaged_checker()),
+                access_log=None,
+            )
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
             await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -28,6 +28,7 @@ from store.database import Database
 from store.schema import upgrade
 from store.vault import Vault
 from tests.support.api_pack import tiny_pack
+from tests.support.checking import packaged_checker
 from tests.support.schema_check import faults
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ class Scene:
 
 async def make_scene(folder: Path) -> Scene:
     """Write a tiny pack and a database to copy."""
-    scene = Scene(pack=tiny_pack(folder / "pack"), checker=Checker.load(), database=folder / "scene.db")
+    scene = Scene(pack=tiny_pack(folder / "pack"), checker=packaged_checker(), database=folder / "scene.db")
     await prepare(f"sqlite+aiosqlite:///{scene.database}")
     return scene
 

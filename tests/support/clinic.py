@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from bot.app import RUNTIME, Runtime, create_app
 from bot.settings import Settings
 from store.clock import ShiftedClock
+from tests.support.checking import packaged_checker
 from wecom.sandbox.rules import Rules
 from wecom.sandbox.server import Sandbox, running_sandbox
 
@@ -159,7 +160,7 @@ async def running_clinic(
         rules=rules or Rules(dispatch_s=0, moment_job_s=0),
     ) as sandbox:
         settings = settings_for(sandbox, database_url, **options)
-        app = create_app(settings, pack, clock=clock)
+        app = create_app(settings, pack, clock=clock, checker=packaged_checker())
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await runner.setup()
         try:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from content.compliance import Checker
 from sop.direct import DirectDraft, queue
 from sop.planner import monday_of
 from sop.roster import load_roster
+from tests.support.checking import packaged_checker
 
 if TYPE_CHECKING:
     from tests.support.clinic import Clinic
@@ -49,7 +49,7 @@ async def queue_drafts(clinic: Clinic, *drafts: DirectDraft) -> list[dict[str, A
             session,
             drafts,
             roster=await load_roster(session, clinic.pack),
-            checker=Checker.load(),
+            checker=packaged_checker(),
             now=clinic.clock.now(),
             public_url=clinic.url,
         )

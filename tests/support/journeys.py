@@ -13,7 +13,6 @@ from clinic.tables import Follow, Member, Patient
 from clinic.todos import TodoState
 from clinic.todos import close as close_todo
 from content.almanac.workdays import packaged_workdays
-from content.compliance import Checker
 from content.plans.documents import digest_of
 from content.plans.specs import Again, JourneyBody, Plan, Step, Trigger
 from content.plans.writing import of_spec
@@ -29,6 +28,7 @@ from sop.plan_tables import Enrolment, PlanVersion, StoredPlan, Touch
 from sop.plans.book import PlanBook
 from sop.roster import load_roster
 from sop.tables import Post
+from tests.support.checking import packaged_checker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -129,7 +129,7 @@ class Journeys:
         self.messages = Messages(
             pack=pack,
             renderer=renderer,
-            checker=Checker.load(),
+            checker=packaged_checker(),
             hours=self.hours,
             book=self.book,
             caps=self.caps,

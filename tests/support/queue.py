@@ -18,6 +18,7 @@ from sop.posts import edit_post
 from sop.roster import load_roster
 from sop.tables import Post
 from store.outbox import OutboxEffect
+from tests.support.checking import packaged_checker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +43,7 @@ class Queue:
 
     @property
     def checker(self) -> Checker:
-        return Checker.load()
+        return packaged_checker()
 
     async def settle_in(self) -> None:
         """Let members serve."""

@@ -17,6 +17,7 @@ from bot.app import RUNTIME, Role, Runtime, create_app
 from bot.settings import Settings
 from store.clock import ShiftedClock
 from store.inbox import InboxEvent
+from tests.support.checking import packaged_checker
 from tests.support.clinic import MONDAY
 from wecom.crypto import CallbackCrypto
 
@@ -97,7 +98,7 @@ async def running_endpoint(database_url: str, pack: Pack) -> AsyncIterator[Endpo
         wecom_token=SecretStr(TOKEN),
         wecom_aes_key=SecretStr(KEY),
     )
-    app = create_app(settings, pack, role=Role.WEB, clock=clock)
+    app = create_app(settings, pack, role=Role.WEB, clock=clock, checker=packaged_checker())
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
     try:

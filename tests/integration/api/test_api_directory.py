@@ -102,6 +102,7 @@ async def test_a_patient_is_shown_with_relations_tags_and_reasons(clinic: ApiCli
             {
                 "at": at,
                 "actor": "规则",
+                "actor_name": "规则",
                 "action": "patient.added",
                 "reason": "新添加",
                 "rule": None,

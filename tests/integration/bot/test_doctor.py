@@ -40,6 +40,7 @@ from store.clock import ShiftedClock, SystemClock
 from store.database import Database
 from store.inbox import InboxEvent
 from store.schema import upgrade
+from tests.support.checking import packaged_checker
 from tests.support.clinic import settings_for
 from tests.support.databases import fresh_database_url
 from tests.support.scripted_wecom import failing, ok
@@ -115,7 +116,9 @@ def doubts(findings: list[Finding], area: str) -> list[Finding]:
 async def serving(sandbox: Sandbox, database_url: str, pack: Pack) -> AsyncIterator[Settings]:
     """Run the program; yield the settings of an installation whose public address it is."""
     settings = settings_for(sandbox, database_url)
-    runner = web.AppRunner(create_app(settings, pack), access_log=None, shutdown_timeout=1)
+    runner = web.AppRunner(
+        create_app(settings, pack, checker=packaged_checker()), access_log=None, shutdown_timeout=1
+    )
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import select
 
-from content.compliance import Checker
 from content.plans.specs import After, Late
 from content.render import Renderer
 from sop import decisions, pauses, standing
@@ -20,6 +19,7 @@ from sop.journeys.wording import MassChannel
 from sop.plan_tables import LedgerEntry
 from sop.roster import load_roster
 from sop.standing import StandingApprovals
+from tests.support.checking import packaged_checker
 from tests.support.journeys import TEXT, Journeys, hours, journey, step
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def capped(database: Database, pack: Pack) -> Journeys:
     journeys.messages = Messages(
         pack=pack,
         renderer=Renderer(),
-        checker=Checker.load(),
+        checker=packaged_checker(),
         hours=journeys.hours,
         book=journeys.book,
         caps=caps,

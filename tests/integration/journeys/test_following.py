@@ -10,7 +10,6 @@ from sqlalchemy import update
 
 from clinic.care_tables import Visit
 from clinic.tables import Follow
-from content.compliance import Checker
 from content.plans.specs import After, Late, Stop
 from sop import decisions, push, receipts
 from sop.journeys import withdrawing
@@ -18,6 +17,7 @@ from sop.life import PostState
 from sop.plan_tables import Enrolment, Touch
 from sop.posts import edit_post, get_post
 from sop.receipts import Look, Seen
+from tests.support.checking import packaged_checker
 from tests.support.journeys import hours, journey, step
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ async def test_a_post_that_is_moved_takes_its_touches_along(journeys: Journeys) 
             now=hours(2.5),
             actor="admin",
             pack=journeys.pack,
-            checker=Checker.load(),
+            checker=packaged_checker(),
             scheduled_at=DUE + timedelta(hours=2),
         )
     (touch,) = await journeys.touches()

@@ -11,12 +11,12 @@ from sqlalchemy import select, update
 from bot.journey_care import JourneyCare
 from clinic.care_tables import Benefit, Visit
 from clinic.tables import Follow, Patient
-from content.compliance import Checker
 from content.library.view import Library
 from content.render import Renderer
 from sop.journeys.looking import born_on, days_to_look
 from sop.plan_tables import Enrolment
 from store.clock import Clock
+from tests.support.checking import packaged_checker
 from tests.support.journeys import people
 from tests.support.plans import journey, publish
 
@@ -50,7 +50,7 @@ def care(database: Database, pack: Pack, vault: Vault, clock: Calendar) -> Journ
         database,
         library=Library(database, pack),
         renderer=Renderer(),
-        checker=Checker.load(),
+        checker=packaged_checker(),
         vault=vault,
         public_url="https://clinic.example",
         clock=clock,

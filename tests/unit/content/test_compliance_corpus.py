@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from bench.compliance import FILES, PRECISION, RECALL, judge, read
-from content.compliance import Checker
+from tests.support.checking import packaged_checker
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_the_check_agrees_with_people(name: str) -> None:
     sentences = read(name)
 
-    score = judge(Checker.load(), sentences)
+    score = judge(packaged_checker(), sentences)
 
     assert len(sentences) >= 300
     assert len({one.text for one in sentences}) == len(sentences)

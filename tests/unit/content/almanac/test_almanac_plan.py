@@ -15,7 +15,7 @@ from content.almanac import lunar
 from content.almanac.almanac import packaged_almanac
 from content.almanac.themes import packaged_themes
 from content.almanac.year_plan import Edit, annual_plan, judge
-from content.compliance import Checker
+from tests.support.checking import packaged_checker
 
 ALMANAC = packaged_almanac()
 THEMES = packaged_themes()
@@ -285,7 +285,7 @@ def test_a_year_without_neighbours_cannot_be_planned(year):
 
 
 def test_the_tips_and_ideas_pass_the_compliance_check():
-    checker = Checker.load()
+    checker = packaged_checker()
     texts = [*THEMES.terms, *(w.title for w in THEMES.weekly)]
     texts += [text for c in (*THEMES.main, *THEMES.second) for text in (c.title, c.idea)]
 
