@@ -172,6 +172,7 @@ def _condition(model: models.WhenModel | None) -> Condition | None:
         group_role=tuple(model.group_role),
         booked=model.booked,
         replied_days=model.replied_days,
+        came_days=model.came_days,
         answers=tuple(
             (survey, question, accepted)
             for survey, questions in sorted(model.answers.items())

@@ -83,6 +83,7 @@ class WhenModel(Strict):
     group_role: Keys = Field(default=[], description="在其中一种客户群里")
     booked: bool | None = Field(default=None, description="后面有（没有）预约")
     replied_days: Days | None = Field(default=None, description="多少天内说过话或填过问卷")
+    came_days: Days | None = Field(default=None, description="多少天内到过店")
     answers: dict[Key, dict[str, Answers]] = Field(default={}, description="问卷: {问题: [算数的回答]}")
     consent: Annotated[list[Literal["record", "care", "marketing", "case"]], one_or_many(str)] = Field(
         default=[], description="这些同意都有效"

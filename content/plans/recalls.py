@@ -94,13 +94,14 @@ def _groups(row: RecallModel) -> Iterator[_Group]:
         yield _Group(days=_days(point), origin=("follow_up", index), steps=[_care(row, point)])
     for index, due in enumerate(row.due):
         first = _said(_key(due), due, due.text, late=DUE_LATE)
-        steps = _attempts(row, first, due.again)
+        steps = _attempts(row, first, due.again, days=_days(due))
         yield _Group(days=_days(due), origin=("due", index), steps=steps)
     if row.every_year is not None:
         yearly = row.every_year
         for year in range(yearly.start, yearly.end + 1):
             first = _step(f"year-{year}", {"months": 12 * year}, yearly.at, DUE_LATE)
-            steps = _attempts(row, first | _source([yearly.content], ""), yearly.again)
+            days = year * _DAYS["years"]
+            steps = _attempts(row, first | _source([yearly.content], ""), yearly.again, days=days)
             yield _Group(days=year * _DAYS["years"], origin=("every_year",), steps=steps)
     if row.reactivate is not None:
         last = row.reactivate
@@ -173,14 +174,24 @@ def _source(contents: Sequence[str], text: str) -> dict[str, Any]:
     return {"content": contents[0]} if contents else {"text": text}
 
 
-def _attempts(row: RecallModel, first: dict[str, Any], again: str | None) -> list[dict[str, Any]]:
-    """Return a due contact and what follows when nobody booked: a person asks, in her own words."""
+def _attempts(
+    row: RecallModel, first: dict[str, Any], again: str | None, *, days: int
+) -> list[dict[str, Any]]:
+    """Return a due contact and what follows when nobody booked: a person asks, in her own words.
+
+    Who was here shortly before is not told to come; ``days``: how long after the treatment it is due, since
+    that visit itself does not count.
+    """
     unless_booked: dict[str, Any] = {"booked": False} if row.stop_when_booked else {}
+    lately = max(min(row.days_between, days - 1), 0)
     if unless_booked:
-        first = first | {"when": unless_booked}
+        came: dict[str, Any] = {"none_of": [{"came_days": lately}]} if lately else {}
+        first = first | {"when": unless_booked | came}
     steps = [first]
     for number in range(2, row.attempts + 1):
-        silent = {"inactive_days": row.days_between}  # who wrote, or came after all, is left in peace
+        # Who wrote, or was here since what she was not told for, is left in peace.
+        been = {"came_days": lately + row.days_between * (number - 1)}
+        silent: dict[str, Any] = {"none_of": [{"replied_days": row.days_between}, been]}
         step: dict[str, Any] = {
             "key": f"{first['key']}-again-{number}",
             "channel": "todo",

@@ -73,6 +73,7 @@ class Condition:
     group_role: tuple[str, ...] = ()  # she is in a customer group of this role
     booked: bool | None = None  # has (or has not) an appointment ahead
     replied_days: int | None = None  # wrote or answered within so many days
+    came_days: int | None = None  # was here within so many days
     answers: tuple[
         tuple[str, str, tuple[str, ...]], ...
     ] = ()  # (survey, question, accepted answers), newest one

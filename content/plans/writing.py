@@ -171,6 +171,7 @@ def _of_condition(condition: Condition | None) -> dict[str, Any] | None:
             "group_role": list(condition.group_role),
             "booked": condition.booked,
             "replied_days": condition.replied_days,
+            "came_days": condition.came_days,
             "answers": answers,
             "consent": list(condition.consent),
             "gender": _GENDER_WORDS[condition.gender] if condition.gender else None,

@@ -181,6 +181,11 @@ def _replied(condition: Condition, snapshot: Snapshot) -> bool:
     return snapshot.spoke_at is not None and snapshot.spoke_at >= since
 
 
+def _came(condition: Condition, snapshot: Snapshot) -> bool:
+    since = snapshot.facts.now - timedelta(days=condition.came_days or 0)
+    return any(visit.at >= since for visit in snapshot.facts.attended)
+
+
 def _speaks_with(condition: Condition, snapshot: Snapshot) -> bool:
     return any({one.persona, one.kind} & set(condition.persona) for one in snapshot.connected)
 
@@ -261,6 +266,11 @@ _ASPECTS: Final = (
         words=lambda c, _: f"{c.replied_days} 天内回复过",
     ),
     _Aspect(
+        asked=_any_of("came_days"),
+        holds=_came,
+        words=lambda c, _: f"{c.came_days} 天内来过",
+    ),
+    _Aspect(
         asked=_any_of("answers"),
         holds=_answers_hold,
         words=lambda c, _: "问卷里答过" + "、".join(f"“{'/'.join(wanted)}”" for _, _, wanted in c.answers),
@@ -307,6 +317,7 @@ def needs_of(conditions: Iterable[Condition | None], stops: Iterable[Stop] = ())
                 "visits_from",
                 "inactive_days",
                 "booked",
+                "came_days",
             )(one),
             spoken=_any_of("inactive_days", "replied_days", "answers")(one),
             referrals=one.referred_from is not None,

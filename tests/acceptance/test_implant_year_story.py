@@ -144,7 +144,7 @@ async def test_implant_patients_are_cared_for_through_more_than_a_year(clinic: C
     assert list(days_of(his).items()) == list((care | {"month-3": date(2027, 2, 23)} | checks).items())
     assert {one.step: one.reason for one in mine if one.state == "skipped"} == {
         "month-3": "不符合条件：没有预约",
-        "month-3-again-2": "不符合条件：14 天没有来往",
+        "month-3-again-2": "不符合条件：不能是（28 天内来过）",
     }
     assert {one.at.astimezone(ZONE).hour for one in mine + his if one.state == "sent"} == {10}
     told = Counter(
@@ -170,6 +170,6 @@ async def test_implant_patients_are_cared_for_through_more_than_a_year(clinic: C
     assert "种植回访（recall.implant）：正在走，11-28 12:00 开始\n  2028-11-28 做了种植一期手术" in now
     assert "种植回访（recall.implant）：提前结束，11-23 08:40 开始\n  2028-11-28 已经来过" in now
     then = await explained(clinic, qing, on="2027-03-20")
-    assert "不符合条件：14 天没有来往" in then
+    assert "不能是（28 天内来过）" in then
     assert "month-6" not in then
     assert "没有在走的计划" not in then, "she was in it then"

@@ -58,6 +58,7 @@ def conditions(inner: st.SearchStrategy[tuple[specs.Condition, ...]]) -> st.Sear
         group_role=st.lists(KEYS, max_size=2).map(tuple),
         booked=st.none() | st.booleans(),
         replied_days=numbers(30),
+        came_days=numbers(30),
         answers=flat,
         consent=st.lists(st.sampled_from(["care", "marketing"]), max_size=2).map(tuple),
         gender=st.sampled_from([None, 1, 2]),

@@ -85,9 +85,10 @@ def test_a_reminder_is_left_out_when_she_booked_and_a_second_one_when_she_answer
 ) -> None:
     found = steps(load_pack(folder(tmp_path).root), "recall.scaling")
 
-    assert found["month-6"].when == Condition(booked=False)
+    assert found["month-6"].when == Condition(booked=False, none_of=(Condition(came_days=10),))
     again = found["month-6-again-2"]
-    assert again.when == Condition(booked=False, inactive_days=10)
+    lately = (Condition(replied_days=10), Condition(came_days=20))
+    assert again.when == Condition(booked=False, none_of=lately)
     assert "{{ member.alias }}" in again.text
     assert again.to == ("member",)
 

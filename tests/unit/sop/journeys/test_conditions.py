@@ -101,6 +101,11 @@ UNHAPPY = {"satisfaction": Answered(at=ago(1), answers={"score": 2, "why": ["等
         pytest.param({"booked": False}, {"bookings": BOOKED}, "没有预约", id="booked-though"),
         pytest.param({"replied_days": 7}, {"spoke_at": ago(7)}, "", id="replied"),
         pytest.param({"replied_days": 7}, {"spoke_at": ago(8)}, "7 天内回复过", id="replied-long-ago"),
+        pytest.param({"came_days": 7}, {"facts": {"visits": (visit(7),)}}, "", id="came"),
+        pytest.param({"came_days": 7}, {"facts": {"visits": (visit(8),)}}, "7 天内来过", id="came-long-ago"),
+        pytest.param(
+            {"came_days": 7}, {"facts": {"visits": (visit(1, status="no_show"),)}}, "7 天内来过", id="never-came"
+        ),
         pytest.param({"answers": (("satisfaction", "score", ("1", "2")),)}, {"answers": UNHAPPY}, "", id="answer"),
         pytest.param({"answers": (("satisfaction", "why", ("疼",)),)}, {"answers": UNHAPPY}, "", id="several"),
         pytest.param(
