@@ -20,7 +20,7 @@ _INVISIBLE = frozenset({"Zs", "Zl", "Cc", "Cf", "Mn", "Me", "So", "Sk", "Co", "C
 _KEPT = {"\n": "\n", "…": "…", "\t": ""}
 # Between two Chinese characters these only hide a word: 最.好, 最*好, 保【证】.
 _DECORATION = re.compile(
-    r"(?<=[\u4e00-\u9fff])[.·・•‧∙*_\-|^=/\\'\"“”‘’「」『』【】\[\]()<>~+#`@&$]{1,4}(?=[\u4e00-\u9fff])"
+    r"(?<=[\u4e00-\u9fff])(?:[.·・•‧∙*_\-|^=/\\'\"“”‘’「」『』【】\[\]()<>~+#`@&$]{1,4}|—)(?=[\u4e00-\u9fff])"
 )
 _MAX_TABLE = 20_000  # a text of every character there is must not fill the memory
 
@@ -63,6 +63,8 @@ class Folder:
     def _character(self, character: str) -> str:
         if character in _KEPT:
             folded = _KEPT[character]
+        elif character in self._alike:
+            folded = self._alike[character]
         elif unicodedata.category(character) in _INVISIBLE:
             folded = ""
         else:
