@@ -1,8 +1,8 @@
 """How well the content check judges sentences it was not written for, and how long it takes.
 
-``bench/corpus/compliance.tsv`` and ``bench/corpus/compliance-unseen.tsv`` were written apart from the rules,
-but their misses have served to widen them since: what they print is agreement, no forecast.
-Only block and warn count: a hint is advice.
+The sentences of ``FILES`` were written apart from the rules, but their misses have served to widen them since: what
+they print is agreement, no forecast. A forecast is what a corpus of ``HELD_OUT`` prints, as long as nobody fits the
+rules to it. Only block and warn count: a hint is advice.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from content.rulebook import Channel, PersonaKind
 
 CORPUS: Final = Path(__file__).parent / "corpus"
-# Written by people who never saw the rules, and only measured: the rules were not fitted to it.
-HELD_OUT: Final = "compliance-blind-2.tsv"
-FILES: Final = ("compliance.tsv", "compliance-unseen.tsv", "compliance-blind.tsv")
+FILES: Final = ("compliance.tsv", "compliance-unseen.tsv", "compliance-blind.tsv", "compliance-blind-2.tsv")
+# Written by people who never saw the rules, and only measured: the rules are not fitted to it.
+HELD_OUT: Final[tuple[str, ...]] = ()
 PRECISION: Final = 0.95
 RECALL: Final = 0.90
 POST_CHARS: Final = 2000
@@ -117,10 +117,10 @@ def main() -> int:
     checker = Checker.load()
     broken = False
     print(f"{'corpus':<28}{'sentences':>10}{'precision':>11}{'recall':>9}")
-    for name in (*FILES, HELD_OUT):
+    for name in (*FILES, *HELD_OUT):
         score = judge(checker, read(name))
         print(f"{name:<28}{score.count:>10}{score.precision:>11.3f}{score.recall:>9.3f}")
-        broken |= name != HELD_OUT and (score.precision < PRECISION or score.recall < RECALL)
+        broken |= name not in HELD_OUT and (score.precision < PRECISION or score.recall < RECALL)
         if "-v" in sys.argv:
             for word, some in (("missed", score.missed), ("wronged", score.wronged)):
                 for one in some:
