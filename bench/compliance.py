@@ -1,8 +1,8 @@
 """How well the content check judges sentences it was not written for, and how long it takes.
 
-The sentences of ``FILES`` were written apart from the rules, but their misses have served to widen them since: what
-they print is agreement, no forecast. A forecast is what a corpus of ``HELD_OUT`` prints, as long as nobody fits the
-rules to it. Only block and warn count: a hint is advice.
+The sentences of ``FILES`` were written apart from the rules, but their misses have served to widen them
+since: what they print is agreement, no forecast. A forecast is what a corpus of ``HELD_OUT`` prints,
+as long as nobody fits the rules to it. Only block and warn count: a hint is advice.
 """
 
 from __future__ import annotations
