@@ -96,7 +96,7 @@ def _why(
 ) -> str:
     key = post.content_key
     if key and (TEXT, key) in lacking:
-        return f"文字用到了患者，{lacking[TEXT, key]}。请在内容库里打开 {key} 登记同意"
+        return _unbacked(key, lacking[TEXT, key])
     if post.category in OF_PATIENTS and (not key or key not in known):
         return f"“{post.category}”要从内容库里排：先放进内容库，写明有没有用到患者"
     for card in post.attachments:
@@ -105,6 +105,17 @@ def _why(
                 title = card.get("title") or asset
                 return f"素材“{title}”用到了患者，{why}。请在内容库里打开素材 {asset} 登记同意"
     return ""
+
+
+async def unsayable(session: AsyncSession, keys: Iterable[str], *, now: datetime) -> dict[str, str]:
+    """Return why texts of the library must be said to nobody, by key; those that may be are not in it."""
+    known = await _texts(session, keys) if (keys := set(keys)) else {}
+    lacking = await _lacking(session, {(TEXT, key) for key, shows in known.items() if shows}, now=now)
+    return {key: _unbacked(key, why) for (_, key), why in lacking.items()}
+
+
+def _unbacked(key: str, why: str) -> str:
+    return f"文字用到了患者，{why}。请在内容库里打开 {key} 登记同意"
 
 
 async def _texts(session: AsyncSession, keys: Iterable[str]) -> dict[str, bool]:

@@ -13,6 +13,7 @@ from bot.deliveries.pausing import hold_if_paused
 from clinic.merging import head_of
 from clinic.people import name_of
 from clinic.tables import Member, Patient
+from sop import consented
 from sop.effects import SendKf
 from sop.journeys import timing
 from sop.journeys.books import book_of
@@ -21,7 +22,7 @@ from sop.journeys.channels.kf import SHUT
 from sop.journeys.channels.kf_window import windows_of
 from sop.journeys.channels.words import personal
 from sop.journeys.ports import QUEUED
-from sop.journeys.wording import NothingToSay
+from sop.journeys.wording import NothingToSay, words_of
 from sop.plan_tables import Enrolment, SurveyLink, Touch
 from sop.roster import load_roster
 from sop.survey_links import address_of
@@ -144,10 +145,17 @@ class KfSendDelivery(PlainDelivery):
             raise Withdrawn(SHUT)
         try:
             step = timing.step_of(plan.journey, wanted.step)
+            await self._not_quoting(session, words_of(step, row.Touch.variant)[0])
             roster = await load_roster(session, pack)
             return await self._words(session, row.Touch, plan, step, patient, head, roster=roster)
         except (NothingToSay, LookupError) as exc:
             raise Withdrawn(str(exc)) from exc
+
+    async def _not_quoting(self, session: AsyncSession, content: str) -> None:
+        """Raise NothingToSay where a text quotes a patient who has taken her consent back since."""
+        barred = await consented.unsayable(session, [content] if content else [], now=self._clock.now())
+        if content in barred:
+            raise NothingToSay(barred[content])
 
     async def _words(
         self,

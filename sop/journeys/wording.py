@@ -36,16 +36,21 @@ class Said:
     content_key: str | None = None
 
 
+def words_of(step: Step, variant: str) -> tuple[str, str]:
+    """Return the key of the text that a step says in this variant, or its own words where it has no key."""
+    for one in step.variants:
+        if one.key == variant and (one.content or one.text):
+            return one.content, one.text
+    return step.content, step.text
+
+
 def said(pack: Pack, renderer: Renderer, step: Step, variant: str, persona: str) -> Said:
     """Return what a mass message of this step says; a variant's own words go before the step's.
 
     Raises:
         NothingToSay: the text is gone from the pack, is not for many, or cannot be filled in.
     """
-    content, template = step.content, step.text
-    for one in step.variants:
-        if one.key == variant and (one.content or one.text):
-            content, template = one.content, one.text
+    content, template = words_of(step, variant)
     try:
         item = item_of(pack, content) if content else None
         return Said(

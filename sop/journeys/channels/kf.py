@@ -10,6 +10,7 @@ from sop.effects import SendKf
 from sop.journeys import timing
 from sop.journeys.channels.faces import faces_of
 from sop.journeys.channels.kf_window import windows_of
+from sop.journeys.channels.sayable import barred_of
 from sop.journeys.channels.words import personal
 from sop.journeys.leaving import kf_key
 from sop.journeys.ports import FAILED, QUEUED, READY, SKIPPED, Made
@@ -55,10 +56,12 @@ class KfChannel:
         """Queue messages; ``links``: addresses at the end of texts, by the keys of their steps."""
         open_to = await windows_of(session, [due.patient_id for due in dues], now=now)
         faces = await faces_of(session, dues, self._vault)
-        made: dict[str, Made] = {}
+        made = await barred_of(session, dues, now=now)
         orders, shut = [], []
         taken: dict[tuple[str, str], int] = {}
         for due in dues:
+            if due.key in made:
+                continue
             chat = open_to.get(due.patient_id)
             used = taken.get((chat.open_kfid, chat.external_userid), 0) if chat else 0
             if chat is None or chat.until <= due.at or used >= chat.left:

@@ -15,6 +15,7 @@ from clinic.todos import MANAGER, TodoState
 from sop.effects import NotifyStaff
 from sop.handouts import TOLD_WITHIN
 from sop.journeys.channels.faces import Faces, assignee_of, faces_of
+from sop.journeys.channels.sayable import barred_of
 from sop.journeys.channels.words import TODO_TEXT, personal
 from sop.journeys.ports import FAILED, QUEUED, Made
 from sop.journeys.wording import NothingToSay
@@ -72,9 +73,13 @@ class TodoChannel:
             return []
         faces = await faces_of(session, dues, self._vault)
         roster = await load_roster(session, self._pack, now=now)
+        barred = await barred_of(session, dues, now=now)
         errands: dict[str, Errand] = {}
         faults: dict[str, Made] = {}
         for due in dues:
+            if due.key in barred:
+                faults[due.key] = barred[due.key]
+                continue
             try:
                 errands[due.key] = self._errand(due, faces, roster, link=links.get(due.key, ""))
             except NothingToSay as exc:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from content.pack import NotInPackError
 from content.render import TemplateProblem
-from sop.journeys.wording import NothingToSay, item_of
+from sop.journeys.wording import NothingToSay, item_of, words_of
 
 if TYPE_CHECKING:
     from content.pack import Pack
@@ -33,10 +33,7 @@ def personal(
     Raises:
         NothingToSay: the text is gone from the pack, cannot be filled in, or is empty.
     """
-    content, template = step.content, step.text
-    for one in step.variants:
-        if one.key == variant and (one.content or one.text):
-            content, template = one.content, one.text
+    content, template = words_of(step, variant)
     try:
         if content:
             template = item_of(pack, content).text

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import select
 
-from clinic import people, tagging, todos
+from clinic import consents, people, tagging, todos
 from clinic.care_tables import KfAccount, KfMessage, Todo
 from clinic.tables import CustomerGroup, GroupMember, Patient, TagWord
+from content.library.importing import keep_up
 from content.render import Renderer
+from sop import consented
 from sop.effects import SendKf
 from sop.journeys.channels import kf_fate
 from sop.journeys.channels.card import CardChannel
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from store.database import Database
     from store.vault import Vault
 
+QUOTING = "direct.filling.day-1"
 NAMED = "{% if patient.name %}{{ patient.name }}，{% endif %}我是{{ member.alias }}，想问问你好些了吗？"
 
 
@@ -107,6 +111,47 @@ async def test_a_member_gets_the_ready_words_once_and_one_card(care: Journeys, v
     cards = [one.payload["title"] for one in await rows(care, OutboxEffect)]
     assert cards == ["有 2 位顾客等你联系"]
     assert await care.told() == [("day-3", "queued", "")] * 2
+
+
+async def test_words_that_quote_a_patient_are_said_to_nobody_without_her_consent(
+    care: Journeys, pack: Pack
+) -> None:
+    written = tuple(
+        replace(entry, document=dict(entry.document) | {"patient": "shown"})
+        if entry.key == QUOTING
+        else entry
+        for entry in pack.written
+    )
+    await keep_up(care.database, replace(pack, written=written), now=MONDAY)
+    by_hand = journey(step(channel="todo", content=QUOTING, text=""), key="by-hand")
+    in_chat = journey(step(channel="kf", content=QUOTING, text=""), key="in-chat")
+    version, other = await care.publish(by_hand), await care.publish(in_chat)
+    barred, quotes, later = await care.patients(3)
+    await wrote(care, barred, at=MONDAY - timedelta(hours=1))
+
+    await care.enrol(by_hand, version, [barred])
+    await care.enrol(in_chat, other, [barred])
+    await care.run(MONDAY)
+    assert not await rows(care, Todo)
+    assert not await rows(care, OutboxEffect)
+    why = f"文字用到了患者，还没有登记患者的同意。请在内容库里打开 {QUOTING} 登记同意"
+    assert await care.told() == [("day-3", "failed", why)] * 2
+
+    async with care.database.write() as session:
+        patient = await session.get_one(Patient, quotes)
+        consent = await consents.give(
+            session,
+            patient,
+            kind=consents.ConsentKind.CASE,
+            purpose="引用一句话",
+            proof="纸质同意书 2026-118",
+            now=MONDAY,
+            actor="admin",
+        )
+        await consented.link(session, consented.TEXT, QUOTING, consent.id, actor="admin", now=MONDAY)
+    await care.enrol(by_hand, version, [later])
+    await care.run(MONDAY)
+    assert [todo.patient_id for todo in await rows(care, Todo)] == [later]
 
 
 async def test_sent_not_needed_put_back_and_left_undone(care: Journeys) -> None:
