@@ -14,12 +14,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.import_command import ACTOR
+from clinic import audit
 from clinic.imports.book import OpenFile
 from clinic.imports.files import FileRefused
 from clinic.imports.rows import RowReader, Told
 from clinic.whose import Book, PersonUnclear
 from sop.journeys.books import book_of
-from sop.journeys.crowds import Crowd, Forecast
+from sop.journeys.crowds import ENROLLED, Crowd, Forecast
 from sop.journeys.enrolling import Candidate, Gate, begin, hours_of
 from sop.roster import load_roster
 from store.clock import SystemClock
@@ -105,6 +107,16 @@ async def _run(
             some = [Candidate(patient_id=one, fact=fact, trigger_at=now, cause="同事手动加入") for one in ids]
             await _batch(database, plan, some, gate, now=now, dry_run=dry_run, told=told)
             progress.update(bar, advance=len(ids))
+    if told.begun.began and not dry_run:
+        async with database.write() as session:
+            audit.record(
+                session,
+                at=now,
+                actor=ACTOR,
+                action=ENROLLED,
+                subject=f"plan:{plan.key}",
+                reason=f"手动加入 {len(told.begun.began)} 位（{source.words}）",
+            )
     _tell(console, plan, told, source, dry_run=dry_run)
     return FINDINGS if told.begun.refused or source.faults else 0
 
@@ -150,6 +162,10 @@ class _Source:
         self._file = file
         self._crowd = Crowd(tag=tag)
         self.faults: list[str] = []
+
+    @property
+    def words(self) -> str:
+        return self._crowd.words if self._file is None else "名单"
 
     async def count(self) -> int | None:
         if self._file is not None:

@@ -19,7 +19,7 @@ from console.records import load_cards
 from sop.caps import budget
 from sop.journeys import by_hand
 from sop.journeys.books import book_of
-from sop.journeys.crowds import Crowd, Forecast, first_contact
+from sop.journeys.crowds import ENROLLED, Crowd, Forecast, first_contact
 from sop.journeys.enrolling import Begun, Candidate, begin
 from sop.journeys.ports import DROPPED, HELD
 from sop.plan_tables import Touch
@@ -123,9 +123,9 @@ async def start(request: web.Request) -> web.StreamResponse:
                 session,
                 at=now,
                 actor=actor_of(request),
-                action="plan.enrol",
+                action=ENROLLED,
                 subject=f"plan:{key}",
-                reason=f"手动加入 {len(begun.began)} 位（{_words(crowd)}）",
+                reason=f"手动加入 {len(begun.began)} 位（{crowd.words}）",
             )
     here = f"/console/plans/of/{key}"
     if not begun.began:
@@ -194,9 +194,3 @@ def _crowd(tag: str, stage: str) -> Crowd:
         return Crowd(tag=tag, stage=stage)
     except ValueError as exc:
         raise FormRefused("tag", str(exc)) from None
-
-
-def _words(crowd: Crowd) -> str:
-    parts = [f"标签 {crowd.tag}"] if crowd.tag else []
-    parts += [f"阶段 {Stage(crowd.stage).title}"] if crowd.stage else []
-    return "，".join(parts) or "所有人"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import func, select
 
+from clinic.stages import Stage
 from clinic.tables import Patient, PatientTag, Tag
 from clinic.tagging import split
 from content.plans.specs import CONTACTS
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from store.database import Database
 
 AT_ONCE: Final = 1000
+ENROLLED: Final = "plan.enrol"  # of the audit trail: many people began a plan by hand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,13 @@ class Crowd:
     def __post_init__(self) -> None:
         if self.tag:
             split(self.tag)
+
+    @property
+    def words(self) -> str:
+        """Say whom, for the audit trail."""
+        parts = [f"标签 {self.tag}"] if self.tag else []
+        parts += [f"阶段 {Stage(self.stage).title}"] if self.stage else []
+        return "，".join(parts) or "所有人"
 
     def people(self) -> Select[int]:
         """Select their records; two of one person are told to be one when they begin."""

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from bot.enrol_command import enrol
 from bot.settings import Settings
+from clinic.tables import AuditEntry
 from sop.plan_tables import Enrolment
 from store.database import Database
 from store.schema import upgrade
@@ -55,6 +56,9 @@ async def test_all_begin_once_after_a_dry_run_and_a_list_names_who_is_unknown(
     for _ in range(2):
         assert await enrol(settings, pack, "care", console=console) == 0
     assert (await begun(), "早已在里面 1205 位" in said.getvalue()) == (1205, True)
+    async with database.read() as session:
+        told = await session.scalars(select(AuditEntry.reason).where(AuditEntry.action == "plan.enrol"))
+        assert list(told) == ["手动加入 1205 位（所有人）"]
 
     file = tmp_path / "list.csv"
     file.write_text(f"企业微信ID,姓名\nwm{1:030d},甲\nwm-nobody,乙\n", encoding="utf-8")
