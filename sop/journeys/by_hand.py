@@ -14,6 +14,7 @@ from sqlalchemy import or_, select
 
 from clinic import audit
 from clinic.facts import family
+from clinic.tables import Patient
 from content.plans.specs import CONTACTS
 from sop.caps.ledger import goes_by_mass, open_ledger
 from sop.caps.rules import Wish
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from clinic.tables import Patient
     from content.pack import Pack
     from content.plans.specs import Step
     from sop.caps.ledger import Ledger
@@ -206,7 +206,7 @@ async def start(
         NotStarted: she may not begin it.
     """
     plan = _published(gate, key)
-    head, _ = await family(session, patient)
+    head = await _locked(session, patient)
     cause = f"同事手动开始：{reason}" if reason else "同事手动开始"
     candidate = Candidate(patient_id=head.id, fact=f"{HAND}{mark}", trigger_at=now, cause=cause[:CAUSE_CHARS])
     begun = await begin(session, plan, [candidate], gate=gate, now=now)
@@ -233,7 +233,7 @@ async def stop(
     Raises:
         NoSuchJourney: she has none of this number.
     """
-    head, _ = await family(session, patient)
+    head = await _locked(session, patient)
     enrolment = await session.get(Enrolment, enrolment_id)
     if enrolment is None or enrolment.patient_id != head.id:
         raise NoSuchJourney("这位客户没有这个旅程，请刷新页面再看")
@@ -285,6 +285,16 @@ async def running(session: AsyncSession, patient: Patient, *, gate: Gate) -> Seq
             )
         )
     return found
+
+
+async def _locked(session: AsyncSession, patient: Patient) -> Patient:
+    """Return the record that speaks for her; whoever else starts or stops a journey of hers waits.
+
+    Not a tick, which holds a journey and writes contacts that name her.
+    """
+    head, _ = await family(session, patient)
+    await session.execute(select(Patient.id).where(Patient.id == head.id).with_for_update(key_share=True))
+    return head
 
 
 def _published(gate: Gate, key: str) -> Published:

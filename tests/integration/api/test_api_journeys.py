@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -79,3 +80,18 @@ async def test_a_journey_that_nobody_published_is_refused(clinic: ApiClinic, pat
     refused = await clinic.post(path, {"plan": "nothing", **mark})
 
     assert (refused.status, refused.fields) == (422, ["plan"])
+
+
+async def test_a_start_told_many_times_at_once_is_one(clinic_anywhere: ApiClinic) -> None:
+    clinic = clinic_anywhere
+    await scene(clinic)
+    order = {"plan": "care", "mark": "crm:17"}
+
+    told = await asyncio.gather(*(clinic.post(HERE, order) for _ in range(6)))
+
+    assert sorted(one.status for one in told) == [200] * 5 + [201]
+    [running] = (await clinic.get(HERE)).json["items"]
+    ended = await asyncio.gather(*(clinic.post(f"{HERE}/{running['id']}/stop", {}) for _ in range(6)))
+    assert {one.status for one in ended} == {200}
+    said = [entry["reason"] for entry in (await clinic.get("/api/v1/patients/wm1")).json["timeline"]]
+    assert (said.count("手动开始旅程“旅程 care”"), said.count("手动停止旅程“旅程 care”")) == (1, 1)
