@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeVar
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -62,6 +62,17 @@ class Move:
     at: datetime
     scene: int = 0
     inviter: str = ""
+
+
+class Dated(Protocol):
+    """A move as it was written down."""
+
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def scene(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,18 +189,42 @@ async def reread(
     return Reread(tally=tally, moves=(*told, *await note(session, chat_id, moves)))
 
 
+async def moves_of(session: AsyncSession, person: str) -> list[tuple[CustomerGroup, Move]]:
+    """Return a person's moves in the groups that have been read, in the order they happened."""
+    rows = await session.execute(
+        select(CustomerGroup, GroupMove)
+        .join(GroupMove, GroupMove.chat_id == CustomerGroup.chat_id)
+        .where(
+            GroupMove.person == person,
+            select(GroupMember.person).where(GroupMember.chat_id == CustomerGroup.chat_id).exists(),
+        )
+        .order_by(GroupMove.at, GroupMove.id)
+    )
+    return [(group, _move(row)) for group, row in rows]
+
+
 async def note(session: AsyncSession, chat_id: str, moves: Sequence[Move]) -> tuple[Move, ...]:
-    """Write down moves, each once; return those that were not known."""
+    """Write down moves, each once; return those that were not known.
+
+    One that is known is corrected by whoever dates it earlier, or says how she left.
+    """
     if not moves:
         return ()
     people = sorted({move.person for move in moves})
     rows = await session.scalars(
         select(GroupMove).where(GroupMove.chat_id == chat_id, GroupMove.person.in_(people))
     )
-    history: dict[str, list[tuple[datetime, str]]] = {}
+    history: dict[str, list[GroupMove]] = {}
     for row in rows:
-        history.setdefault(row.person, []).append((row.at, row.kind))
-    fresh = tuple(move for move in moves if not known_already(move, history.get(move.person, ())))
+        history.setdefault(row.person, []).append(row)
+    unknown: list[Move] = []
+    for move in moves:
+        one = known_as(move, history.get(move.person, ()))
+        if one is None:
+            unknown.append(move)
+        elif move.scene != UNSEEN and (one.scene == UNSEEN or move.at < one.at):
+            one.at, one.scene, one.inviter = move.at, move.scene, move.inviter or one.inviter
+    fresh = tuple(unknown)
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     for move in fresh:
         await session.execute(
@@ -208,28 +243,39 @@ async def note(session: AsyncSession, chat_id: str, moves: Sequence[Move]) -> tu
     return fresh
 
 
-def known_already(move: Move, history: Iterable[tuple[datetime, str]]) -> bool:
-    """Tell whether a person's history holds this move: one of its kind, near it, nothing else between."""
-    near = [(at, kind) for at, kind in history if abs(at - move.at) <= ONE_MOVE]
-    before = max((entry for entry in near if entry[0] <= move.at), default=None)
-    after = min((entry for entry in near if entry[0] >= move.at), default=None)
-    return any(entry is not None and entry[1] == move.kind for entry in (before, after))
+T = TypeVar("T", bound=Dated)
+
+
+def known_as(move: Move, history: Iterable[T]) -> T | None:
+    """Return what a person's history holds this move as: one of its kind, nothing else between, and near it.
+
+    What only a listing shows, that she is gone, may have happened long before it was seen.
+    """
+    before = max((one for one in history if one.at <= move.at), key=lambda one: one.at, default=None)
+    after = min((one for one in history if one.at >= move.at), key=lambda one: one.at, default=None)
+    for one, seen in ((before, move.scene), (after, after.scene if after is not None else 0)):
+        if one is not None and one.kind == move.kind:
+            since_when = move.kind == LEFT and seen == UNSEEN
+            if since_when or abs(one.at - move.at) <= ONE_MOVE:
+                return one
+    return None
 
 
 async def _told(session: AsyncSession, chat_id: str) -> tuple[Move, ...]:
     rows = await session.scalars(
         select(GroupMove).where(GroupMove.chat_id == chat_id).order_by(GroupMove.at, GroupMove.id)
     )
-    return tuple(
-        Move(
-            person=row.person,
-            external=row.external,
-            kind="joined" if row.kind == JOINED else "left",
-            at=row.at,
-            scene=row.scene,
-            inviter=row.inviter,
-        )
-        for row in rows
+    return tuple(_move(row) for row in rows)
+
+
+def _move(row: GroupMove) -> Move:
+    return Move(
+        person=row.person,
+        external=row.external,
+        kind="joined" if row.kind == JOINED else "left",
+        at=row.at,
+        scene=row.scene,
+        inviter=row.inviter,
     )
 
 

@@ -12,7 +12,7 @@ from handlers.router import Router, Turn
 from sop import group_alerts
 from sop.roster import load_roster
 from store import outbox
-from wecom.events import GroupCreated, GroupDismissed, GroupUpdated
+from wecom.events import ContactAdded, GroupCreated, GroupDismissed, GroupUpdated
 
 if TYPE_CHECKING:
     from content.pack import Pack
@@ -60,6 +60,23 @@ def group_router(pack: Pack, *, public_url: str) -> Router:
                 turn.session,
                 event.chat_id,
                 applied.moves,
+                pack=pack,
+                roster=await load_roster(turn.session, pack, now=turn.now),
+                public_url=public_url,
+                now=turn.now,
+            )
+
+    @router.on(ContactAdded, lambda event: not event.half)
+    async def became_patient(event: ContactAdded, turn: Turn) -> None:
+        """She may have been in groups before she added anybody; now the rules may know. Comes after the
+        router that records her.
+        """
+        moves = await group_moves.moves_of(turn.session, event.external_userid)
+        if moves:
+            await group_alerts.heed(
+                turn.session,
+                event.external_userid,
+                moves,
                 pack=pack,
                 roster=await load_roster(turn.session, pack, now=turn.now),
                 public_url=public_url,

@@ -48,19 +48,9 @@ async def follow_up(
             continue
         patient = await known_patient(session, move.person)
         if patient is not None:
+            happening = _happening(move, chat_id, role)
             await reconsider(
-                session,
-                patient,
-                Happening(
-                    kind="group_joined" if move.kind == JOINED else "group_left",
-                    at=move.at,
-                    group_role=role.key,
-                    chat_id=chat_id,
-                ),
-                pack=pack,
-                roster=roster,
-                public_url=public_url,
-                now=now,
+                session, patient, happening, pack=pack, roster=roster, public_url=public_url, now=now
             )
         told = _Told(chat_id=chat_id, name=name, owner=owner, role=role, patient=patient)
         if move.kind == JOINED and role.one_per_patient:
@@ -80,6 +70,37 @@ async def follow_up(
                 patient_id=patient.id if patient is not None else None,
                 page=told.page,
             )
+
+
+async def heed(
+    session: AsyncSession,
+    external_userid: str,
+    moves: Iterable[tuple[CustomerGroup, Move]],
+    *,
+    pack: Pack,
+    roster: Roster,
+    public_url: str,
+    now: datetime,
+) -> None:
+    """Let the rules know what a patient did in groups before anybody of us had her as a contact."""
+    patient = await known_patient(session, external_userid)
+    if patient is None:
+        return
+    for group, move in moves:
+        role = pack.role_of_group(group.name, chosen=group.role)
+        happening = _happening(move, group.chat_id, role)
+        await reconsider(
+            session, patient, happening, pack=pack, roster=roster, public_url=public_url, now=now
+        )
+
+
+def _happening(move: Move, chat_id: str, role: GroupRole) -> Happening:
+    return Happening(
+        kind="group_joined" if move.kind == JOINED else "group_left",
+        at=move.at,
+        group_role=role.key,
+        chat_id=chat_id,
+    )
 
 
 async def people_in_two(session: AsyncSession, pack: Pack) -> dict[str, list[CustomerGroup]]:

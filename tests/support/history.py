@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import func, select
 
 from bot.deliveries.base import Outcome
+from bot.deliveries.groups import GroupFetch, _Read
 from bot.deliveries.tags import TagDelivery
 from clinic import people
-from clinic.care_tables import StageMove, Visit
+from clinic.care_tables import GroupMove, StageMove, Visit
 from clinic.effects import MarkTags
 from clinic.rules.happenings import Happening
 from clinic.tables import Follow, Patient, PatientTag, Tag
+from clinic.tables import GroupMember as Seat
 from handlers.contacts import contact_router
-from handlers.router import Turn
+from handlers.groups import group_router
+from handlers.router import Router, Turn
 from sop.consequences import reconsider
 from sop.roster import load_roster
 from store import outbox
 from store.outbox import OutboxEffect
-from wecom.events import ContactAdded, ContactEdited, ContactRemovedByMember, MemberRemovedByContact
+from wecom.api.groups import GroupChat, GroupMember
+from wecom.events import (
+    ContactAdded,
+    ContactEdited,
+    ContactRemovedByMember,
+    GroupUpdated,
+    MemberRemovedByContact,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from content.pack import Pack
     from store.database import Database
     from wecom.events import Event
@@ -99,20 +111,73 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """She came into her group, or went; ``number``: which change of the group's people this was."""
+
+    happened_at: datetime
+    joined: bool
+    number: int
+    external_userid: str = WHO
+
+    def event(self) -> GroupUpdated:
+        return GroupUpdated(
+            corp_id="ww",
+            happened_at=self.happened_at,
+            kind="change_external_chat.update",
+            chat_id=group_of(self.external_userid),
+            update_detail="add_member" if self.joined else "del_member",
+            members=(self.external_userid,),
+            join_scene=3 if self.joined else 0,
+            quit_scene=0,
+            last_version=f"version-{self.number - 1}",
+            current_version=f"version-{self.number}",
+        )
+
+
+def group_of(who: str) -> str:
+    """Return the group that is there for one person."""
+    return f"wr-{who}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Teller:
-    """One database, one pack, and the handlers of contacts."""
+    """One database, one pack, and the handlers of contacts and groups."""
 
     database: Database
     pack: Pack
 
-    async def tell(self, event: Event | Came | Said, *, now: datetime = NOW) -> int:
+    async def tell(self, event: Event | Came | Said | Moved, *, now: datetime = NOW) -> int:
         """Handle one event in its own transaction; return how many handlers it called."""
         if isinstance(event, Came | Said):
             await self._hear(event, now=now)
             return 0
+        routers = Router("history")
+        routers.include(
+            contact_router(self.pack, public_url=PUBLIC), group_router(self.pack, public_url=PUBLIC)
+        )
         async with self.database.write() as session:
             turn = Turn(session=session, now=now, received_at=now)
-            return await contact_router(self.pack, public_url=PUBLIC).handle(event, turn)
+            return await routers.handle(event.event() if isinstance(event, Moved) else event, turn)
+
+    async def read_group(self, moves: Sequence[Moved], *, who: str = WHO, now: datetime = NOW) -> None:
+        """Let her group be read as it is after these changes, which WeCom knows in order."""
+        begun = NOW - timedelta(days=30)
+        people = [GroupMember(userid="li.na", type=1, join_time=begun)]
+        if moves and moves[-1].joined:
+            people.append(GroupMember(userid=who, type=2, join_time=moves[-1].happened_at, join_scene=3))
+        chat = GroupChat(
+            chat_id=group_of(who),
+            name="儿牙成长营",
+            owner="li.na",
+            create_time=begun,
+            member_list=tuple(people),
+            member_version=f"version-{moves[-1].number if moves else 0}",
+        )
+        # Only what it writes down is asked of it here; it makes no call.
+        delivery = GroupFetch(None, self.database, pack=self.pack, public_url=PUBLIC, clock=None)  # type: ignore[arg-type]
+        outcome = Outcome(state=outbox.SENT, facts=_Read(chat=chat, asked_at=now))
+        async with self.database.write() as session:
+            await delivery.record(session, OutboxEffect(), outcome, now=now)
 
     async def _hear(self, fact: Came | Said, *, now: datetime) -> None:
         """Record what the clinic's system or 微信客服 tells, as those who take it in do."""
@@ -200,7 +265,15 @@ class Teller:
                 .where(StageMove.patient_id == patient.id)
                 .order_by(StageMove.key)
             )
+            groups = await session.execute(
+                select(GroupMove.chat_id, GroupMove.kind, GroupMove.at)
+                .where(GroupMove.person == who)
+                .order_by(GroupMove.at)
+            )
+            seats = await session.scalars(select(Seat.chat_id).where(Seat.person == who))
             return {
+                "groups": [(row.chat_id.removesuffix(who), row.kind, row.at) for row in groups],
+                "seats": len(seats.all()),
                 "stage": (patient.stage, patient.stage_at),
                 "follows": [
                     (

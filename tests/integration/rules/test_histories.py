@@ -17,7 +17,7 @@ from clinic.care_tables import Todo
 from clinic.tables import Member
 from store.database import Database
 from store.schema import upgrade
-from tests.support.history import NOW, Came, Said, Teller, added, edited, left, removed
+from tests.support.history import NOW, Came, Moved, Said, Teller, added, edited, left, removed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -140,6 +140,34 @@ async def test_the_full_event_ends_half_a_contact_and_brings_its_tags(teller: Te
     assert [tag[2] for tag in full["tags"]] == ["抖音"]
 
 
+async def test_who_was_in_a_group_before_she_added_anybody_gets_its_tags_when_she_does(
+    teller: Teller,
+) -> None:
+    who = _person(0)
+    await teller.read_group([], who=who)
+    coming = Moved(happened_at=minute(0), joined=True, number=1, external_userid=who)
+    await told(teller, [coming])
+    assert await teller.record(who) == {}
+
+    await told(teller, [added("xiaohu", minute(20), who=who)])
+
+    record = await teller.record(who)
+    assert ("xiaohu", "需求", "儿童口腔", "need.kids-group") in record["tags"]
+
+
+async def test_a_leaving_that_a_reading_saw_before_its_event_came_is_one_and_dated_by_the_event(
+    teller: Teller,
+) -> None:
+    who = _person(0)
+    went = [Moved(happened_at=minute(n), joined=n == 0, number=n + 1, external_userid=who) for n in (0, 1)]
+    await teller.read_group(went[:1], who=who)
+    await teller.read_group(went, who=who)
+    await told(teller, [added("xiaohu", minute(0), who=who), went[1]])
+    await teller.read_group(went, who=who, now=NOW + timedelta(hours=3))
+
+    assert (await teller.record(who))["groups"] == [("wr-", "left", minute(1))]
+
+
 async def test_events_about_unknown_members_and_people_are_recorded(teller: Teller) -> None:
     assert await teller.tell(edited("nobody.knows", minute(0))) == 1
     assert await teller.tell(removed("nobody.knows", minute(1))) == 1
@@ -174,29 +202,63 @@ _events = st.one_of(
 )
 
 
+def _person(number: int) -> str:
+    """Return an id of which the program sees that it is nobody of ours."""
+    return f"wm{number:030}"
+
+
+@st.composite
+def _group_moves(draw: st.DrawFn) -> list[Moved]:
+    """She comes into her group and goes, in turn, half an hour apart."""
+    return [
+        Moved(happened_at=minute(30 * number), joined=number % 2 == 1, number=number)
+        for number in range(1, draw(st.integers(0, 3)) + 1)
+    ]
+
+
+@st.composite
+def _again(draw: st.DrawFn, history: list[Any]) -> list[Any]:
+    """Some of it is told twice: the same, or with a time stamp of its own."""
+    twice = draw(st.lists(st.sampled_from(history), max_size=3))
+    late = draw(st.lists(st.integers(1, 240), min_size=len(twice), max_size=len(twice)))
+    return [
+        replace(one, happened_at=one.happened_at + timedelta(seconds=seconds))
+        if isinstance(one, Moved)
+        else one
+        for one, seconds in zip(twice, late, strict=True)
+    ]
+
+
 def test_any_order_with_repetitions_makes_the_record_that_the_ordered_history_makes(
     tmp_path: Path, pack: Pack
 ) -> None:
     people = count()
 
     @settings(max_examples=40, deadline=None, phases=[Phase.explicit, Phase.generate])
-    @given(history=st.lists(_events, min_size=1, max_size=8), data=st.data())
-    def holds(history: list[Any], data: st.DataObject) -> None:
-        ordered = sorted(history, key=lambda event: event.happened_at)
-        twice = data.draw(st.lists(st.sampled_from(ordered), max_size=3))
-        shuffled = data.draw(st.permutations([*ordered, *twice]))
+    @given(history=st.lists(_events, min_size=1, max_size=8), moves=_group_moves(), data=st.data())
+    def holds(history: list[Any], moves: list[Moved], data: st.DataObject) -> None:
+        ordered = sorted([*history, *moves], key=lambda event: event.happened_at)
+        shuffled = data.draw(st.permutations([*ordered, *data.draw(_again(ordered))]))
+        # The group is read at any moment in between, as it is by now.
+        reads = data.draw(st.sets(st.integers(0, len(shuffled)), max_size=2))
         # WeCom accepts the tags at any moment in between, as it would.
         accepts = data.draw(st.sets(st.integers(0, len(shuffled)), max_size=3))
-        one, other = f"wm-one-{next(people)}", f"wm-other-{next(people)}"
+        one, other = _person(next(people)), _person(next(people))
 
         async def tell() -> tuple[dict[str, Any], dict[str, Any]]:
+            for who in (one, other):
+                await teller.read_group([], who=who)
             for event in ordered:
                 await teller.tell(replace(event, external_userid=one))
+            await teller.read_group(moves, who=one)
             await teller.accept()
             for number, event in enumerate(shuffled):
                 await teller.tell(replace(event, external_userid=other))
                 if number in accepts:
                     await teller.accept()
+                if number in reads:
+                    await teller.read_group(moves, who=other)
+            await teller.read_group(moves, who=other)
             await teller.accept()
             return await teller.record(one), await teller.record(other)
 

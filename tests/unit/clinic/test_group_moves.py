@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clinic.group_moves import ONE_MOVE, Move, known_already
+from clinic.group_moves import ONE_MOVE, UNSEEN, Move, known_as
 
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+LONG = timedelta(hours=5)
 
 
-def move(kind: str, at: datetime) -> Move:
-    return Move(person="wm-anna", external=True, kind=kind, at=at)  # type: ignore[arg-type]
+def move(kind: str, at: datetime, scene: int = 0) -> Move:
+    return Move(person="wm-anna", external=True, kind=kind, at=at, scene=scene)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,29 @@ def move(kind: str, at: datetime) -> Move:
     ],
 )
 def test_whether_a_coming_is_news(history: list[tuple[datetime, str]], known: bool) -> None:
-    assert known_already(move("joined", NOON), history) is known
+    found = known_as(move("joined", NOON), [move(kind, at) for at, kind in history])
+
+    assert (found is not None) is known
+
+
+@pytest.mark.parametrize(
+    ("told", "history", "known"),
+    [
+        pytest.param(move("left", NOON, UNSEEN), [move("left", NOON - LONG)], True, id="seen late"),
+        pytest.param(move("left", NOON - LONG), [move("left", NOON, UNSEEN)], True, id="told late"),
+        pytest.param(move("left", NOON), [move("left", NOON - LONG)], False, id="left twice"),
+        pytest.param(
+            move("left", NOON, UNSEEN),
+            [move("left", NOON - LONG), move("joined", NOON - SECOND)],
+            False,
+            id="gone once more",
+        ),
+    ],
+)
+def test_a_leaving_that_only_a_listing_shows_is_the_one_that_an_event_told_of(
+    told: Move, history: list[Move], known: bool
+) -> None:
+    assert (known_as(told, history) is not None) is known
 
 
 @given(st.permutations([("joined", 0), ("left", 30), ("joined", 3600), ("left", 7200)]), st.data())
@@ -41,10 +64,12 @@ def test_any_order_with_repetitions_ends_in_the_same_history(
     order: list[tuple[str, int]], data: st.DataObject
 ) -> None:
     repeated = data.draw(st.permutations([*order, *order]))
-    history: list[tuple[datetime, str]] = []
+    history: list[Move] = []
     for kind, after_s in repeated:
         told = move(kind, NOON + timedelta(seconds=after_s))
-        if not known_already(told, history):
-            history.append((told.at, told.kind))
+        if known_as(told, history) is None:
+            history.append(told)
 
-    assert sorted(history) == sorted((NOON + timedelta(seconds=s), kind) for kind, s in order)
+    assert sorted((one.at, one.kind) for one in history) == sorted(
+        (NOON + timedelta(seconds=s), kind) for kind, s in order
+    )
