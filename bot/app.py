@@ -143,10 +143,16 @@ def create_runtime(
 ) -> Runtime:
     """Build the running parts beside another outside world and run none of them: whoever asked does.
 
-    A rehearsal plays months with them in a minute. Its database is closed by whoever asked.
+    A rehearsal plays months with them in a minute. Its database is a throw-away one, closed by whoever asked.
     """
     builder = _Builder(
-        settings, pack, role=Role.ALL, clock=clock, checker=Checker.load(), on_crash=lambda: None
+        settings,
+        pack,
+        role=Role.ALL,
+        clock=clock,
+        checker=Checker.load(),
+        on_crash=lambda: None,
+        throwaway=True,
     )
     return builder.runtime(None, outside(builder.database, builder.library))
 
@@ -163,11 +169,12 @@ class _Builder:
         clock: Clock,
         checker: Checker,
         on_crash: Callable[[], None],
+        throwaway: bool = False,
     ) -> None:
         self.settings, self.pack, self.role, self.clock = settings, pack, role, clock
         self.on_crash = on_crash
         self.redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
-        self.database = Database(settings.database_url.get_secret_value())
+        self.database = Database(settings.database_url.get_secret_value(), throwaway=throwaway)
         self.library = Library(self.database, pack)
         self.metrics, self.health = Metrics(), WeComHealth()
         self.wakeups = Wakeups(self.redis_url)
