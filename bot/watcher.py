@@ -44,9 +44,11 @@ class Watcher:
         """Look once at every task that is due; return how many. One that fails is put off, not given up."""
         async with self._database.read() as session:
             due = await receipts.due_pushes(session, now=self._clock.now())
+        waiting: list[Push] = []
         for push, post in due:
             try:
-                await self._look_at(push, post)
+                if await self._nothing_yet(push, post):
+                    waiting.append(push)
             except WeComError as exc:
                 log.info("push.look_failed", push_id=push.id, outcome=exc.outcome, errcode=exc.errcode)
                 await self._put_off(push.id, exc)
@@ -55,21 +57,28 @@ class Watcher:
                 # A database that is gone fails here as well, and ends the tick.
                 await self._put_off(push.id, exc)
                 self._metrics.alarms.labels("push.look_broken").inc()
+        if waiting:
+            async with self._database.write() as session:
+                await receipts.nothing_yet(session, waiting, now=self._clock.now())
         return len(due)
 
-    async def _look_at(self, push: Push, post: Post) -> None:
+    async def _nothing_yet(self, push: Push, post: Post) -> bool:
+        """Look at a task and write down what is there to see; True: nothing is, which the caller notes."""
         if push.remote_id is None:
             await self._look_at_job(push, post)
-            return
+            return False
         look = (
             await self._moment(push.remote_id, post)
             if push.kind == "moment"
             else await self._mass(push.remote_id, post)
         )
+        if not (look.tapped or look.gone) and self._clock.now() < push.expires_at:
+            return True
         async with self._database.write() as session:
             state = await receipts.record(session, push.id, look, now=self._clock.now())
         if state is not None:
             log.info("post.ended", post_id=post.id, state=str(state))
+        return False
 
     async def _look_at_job(self, push: Push, post: Post) -> None:
         """Ask whether a moment's job is done: only then there is a moment, and an id to ask about."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import and_, delete, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from clinic import audit, people
+from clinic import audit
 from clinic.reconcile import SETTLED, Tally
 from clinic.rules.wearing import RULE, STAFF, Word
 from clinic.tables import AuditEntry, Follow, Patient, PatientTag, Tag, TagWord
+from store.statements import table_of
 from store.tables import Base
 
 if TYPE_CHECKING:
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
+
+
+IDS_AT_ONCE: Final = 500
+_TAGS: Final = table_of(Tag)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +74,11 @@ def mark_key(userid: str, external_userid: str, *, at: datetime) -> str:
 
 async def record_corp_tags(session: AsyncSession, ids: Mapping[str, str]) -> None:
     """Write down WeCom's ids of tags, by path."""
+    known = await _paths_by_id(session, list(ids.values()))
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     for path, wecom_id in ids.items():
+        if known.get(wecom_id) == path:  # nearly always: each tag put on brings its id
+            continue
         group, name = split(path)
         # An id may have moved to another name (a tag renamed on the phone): the old row loses it first.
         for stale in await session.scalars(select(Tag).where(Tag.wecom_id == wecom_id)):
@@ -82,6 +90,18 @@ async def record_corp_tags(session: AsyncSession, ids: Mapping[str, str]) -> Non
             .values(group_name=group, name=name, wecom_id=wecom_id)
             .on_conflict_do_update(index_elements=["group_name", "name"], set_={"wecom_id": wecom_id})
         )
+
+
+async def _paths_by_id(session: AsyncSession, wecom_ids: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for start in range(0, len(wecom_ids), IDS_AT_ONCE):
+        rows = await session.execute(
+            select(_TAGS.c.group_name, _TAGS.c.name, _TAGS.c.wecom_id).where(
+                _TAGS.c.wecom_id.in_(wecom_ids[start : start + IDS_AT_ONCE])
+            )
+        )
+        found |= {wecom_id: f"{group}/{name}" for group, name, wecom_id in rows}
+    return found
 
 
 async def known_ids(session: AsyncSession, paths: Iterable[str]) -> dict[str, str]:
@@ -97,33 +117,35 @@ async def record_marked(
     session: AsyncSession,
     *,
     userid: str,
-    external_userid: str,
+    patient_id: int,
     added: Mapping[str, Mark],
     removed: Sequence[str] = (),
     now: datetime,
 ) -> None:
     """Write down tags that WeCom has accepted: its API sends no callback for our own changes."""
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    patient = await people.patient_of(session, external_userid, now=now)
     tags = await _tags_by_path(session, [*added, *removed])
-    for path, mark in added.items():
-        values = {
+    rows = [
+        {
+            "patient_id": patient_id,
+            "userid": userid,
+            "tag_id": tags[path].id,
             "origin": RULE,
             "reason": mark.reason[:200],
             "rule": mark.rule,
             "expires_at": mark.expires_at,
             "at": now,
         }
-        await session.execute(
-            insert(PatientTag)
-            .values(patient_id=patient.id, userid=userid, tag_id=tags[path].id, **values)
-            .on_conflict_do_nothing()
-        )
+        for path, mark in added.items()
+    ]
+    if rows:
+        connection = await session.connection()
+        await connection.execute(insert(table_of(PatientTag)).on_conflict_do_nothing(), rows)
     gone = [tags[path].id for path in removed if path in tags]
     if gone:
         await session.execute(
             delete(PatientTag).where(
-                PatientTag.patient_id == patient.id,
+                PatientTag.patient_id == patient_id,
                 PatientTag.userid == userid,
                 PatientTag.tag_id.in_(gone),
             )

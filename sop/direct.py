@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clinic.tables import Follow, Patient
@@ -17,6 +17,7 @@ from sop.posts import check_content, check_text, digest_of, finding_document
 from sop.review import extended
 from sop.tables import Post
 from sop.weeks import batch_for
+from store.statements import table_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -105,8 +106,9 @@ async def queue(
         standing_posts = await _by_slot(session, slots)
         fresh = [draft for draft in some if draft.slot not in standing_posts]
         for draft in fresh:
-            await _check(session, draft, now=now)
-            await _insert(session, draft, batch.id, roster=roster, checker=checker, now=now)
+            check_draft(draft, now=now)
+        await _refuse_strangers(session, fresh)
+        await _insert(session, fresh, batch.id, roster=roster, checker=checker, now=now)
         made = await _by_slot(session, [draft.slot for draft in fresh])
         for draft in fresh:
             if not draft.of_journey:
@@ -127,92 +129,123 @@ async def _by_slot(session: AsyncSession, slots: Sequence[str]) -> dict[str, Pos
     return found
 
 
-async def _check(session: AsyncSession, draft: DirectDraft, *, now: datetime) -> None:
-    recipients = set(draft.external_userids)
-    if not 1 <= len(recipients) <= MOST_RECIPIENTS:
+def check_draft(draft: DirectDraft, *, now: datetime) -> None:
+    """Refuse what can be seen from the draft alone.
+
+    Raises:
+        DirectRefused: no or too many recipients, a gone hour.
+        EditRefused: the text breaks a limit of WeCom.
+    """
+    recipients = len(set(draft.external_userids))
+    if not 1 <= recipients <= MOST_RECIPIENTS:
         raise DirectRefused(
             draft.slot,
             "external_userids",
-            f"收件人要有 1 到 {MOST_RECIPIENTS} 位，现在是 {len(recipients)} 位",
+            f"收件人要有 1 到 {MOST_RECIPIENTS} 位，现在是 {recipients} 位",
         )
     if draft.scheduled_at <= now:
         raise DirectRefused(draft.slot, "scheduled_at", "发送时间已经过去，请选择将来的时间")
     check_text(draft.text, kind=KIND, has_cards=bool(draft.attachments))
-    strangers = len(recipients) - await _friends(session, draft.sender, recipients)
-    if strangers:
-        raise DirectRefused(
-            draft.slot, "external_userids", f"有 {strangers} 位收件人不是 {draft.sender} 的好友，不能由他发送"
-        )
 
 
-async def _friends(session: AsyncSession, sender: str, external_userids: set[str]) -> int:
-    count = 0
+async def _refuse_strangers(session: AsyncSession, drafts: Sequence[DirectDraft]) -> None:
+    asked: defaultdict[str, set[str]] = defaultdict(set)
+    for draft in drafts:
+        asked[draft.sender].update(draft.external_userids)
+    friends = {sender: await _friends(session, sender, ids) for sender, ids in asked.items()}
+    for draft in drafts:
+        strangers = len(set(draft.external_userids) - friends[draft.sender])
+        if strangers:
+            raise DirectRefused(
+                draft.slot,
+                "external_userids",
+                f"有 {strangers} 位收件人不是 {draft.sender} 的好友，不能由他发送",
+            )
+
+
+async def _friends(session: AsyncSession, sender: str, external_userids: set[str]) -> set[str]:
+    """Return who of them is a friend of the sender."""
+    found: set[str] = set()
     for some in _some(sorted(external_userids)):
-        query = (
-            select(func.count())
-            .select_from(Follow)
-            .join(Patient, Patient.id == Follow.patient_id)
-            .where(
-                Follow.userid == sender,
-                Follow.lost_at.is_(None),
-                Follow.half.is_(False),
-                Patient.external_userid.in_(some),
+        found.update(
+            await session.scalars(
+                select(Patient.external_userid)
+                .join(Follow, Follow.patient_id == Patient.id)
+                .where(
+                    Follow.userid == sender,
+                    Follow.lost_at.is_(None),
+                    Follow.half.is_(False),
+                    Patient.external_userid.in_(some),
+                )
             )
         )
-        count += await session.scalar(query) or 0
-    return count
+    return found
 
 
 async def _insert(
     session: AsyncSession,
-    draft: DirectDraft,
+    drafts: Sequence[DirectDraft],
     batch_id: int,
     *,
     roster: Roster,
     checker: Checker,
     now: datetime,
 ) -> None:
-    findings = check_content(draft.text, kind=KIND, persona=draft.persona, pack=roster.pack, checker=checker)
-    blocked = any(finding.level == "block" for finding in findings)
+    checked: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    rows = []
+    for draft in drafts:
+        said = draft.persona, draft.text
+        if said not in checked:  # members who share a persona say the same
+            checked[said] = [
+                finding_document(finding)
+                for finding in check_content(
+                    draft.text, kind=KIND, persona=draft.persona, pack=roster.pack, checker=checker
+                )
+            ]
+        rows.append(_row(draft, batch_id, checked[said], now))
+    if rows:
+        insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+        await (await session.connection()).execute(
+            insert(table_of(Post)).on_conflict_do_nothing(index_elements=["slot"]), rows
+        )
+
+
+def _row(draft: DirectDraft, batch_id: int, findings: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
+    blocked = any(finding["level"] == "block" for finding in findings)
     # Sorted and once each: the digest must not depend on the order in which the engine met the patients.
     audience = {"external_userids": sorted(set(draft.external_userids))}
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    await session.execute(
-        insert(Post)
-        .values(
-            batch_id=batch_id,
-            slot=draft.slot,
-            scope=draft.scope,
+    return {
+        "batch_id": batch_id,
+        "slot": draft.slot,
+        "scope": draft.scope,
+        "kind": KIND,
+        "state": PostState.DRAFT if blocked else PostState.IN_REVIEW,
+        "persona": draft.persona,
+        "sender": draft.sender,
+        "category": draft.category,
+        "content_key": draft.content_key,
+        "plan_key": draft.plan_key,
+        "step": draft.step,
+        "variant": draft.variant,
+        "purpose": draft.purpose,
+        "text": draft.text,
+        "attachments": list(draft.attachments),
+        "audience": audience,
+        "scheduled_at": draft.scheduled_at,
+        "digest": digest_of(
             kind=KIND,
-            state=PostState.DRAFT if blocked else PostState.IN_REVIEW,
-            persona=draft.persona,
-            sender=draft.sender,
-            category=draft.category,
-            content_key=draft.content_key,
-            plan_key=draft.plan_key,
-            step=draft.step,
-            variant=draft.variant,
-            purpose=draft.purpose,
             text=draft.text,
-            attachments=list(draft.attachments),
+            attachments=draft.attachments,
             audience=audience,
+            sender=draft.sender,
             scheduled_at=draft.scheduled_at,
-            digest=digest_of(
-                kind=KIND,
-                text=draft.text,
-                attachments=draft.attachments,
-                audience=audience,
-                sender=draft.sender,
-                scheduled_at=draft.scheduled_at,
-            ),
-            revision=1,
-            findings=[finding_document(finding) for finding in findings],
-            reason="内容检查未通过，请修改" if blocked else "",
-            created_at=now,
-            updated_at=now,
-        )
-        .on_conflict_do_nothing(index_elements=["slot"])
-    )
+        ),
+        "revision": 1,
+        "findings": findings,
+        "reason": "内容检查未通过，请修改" if blocked else "",
+        "created_at": now,
+        "updated_at": now,
+    }
 
 
 def _some(ids: Sequence[str]) -> Iterator[Sequence[str]]:

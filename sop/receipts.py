@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select, update
 
 from sop import decisions
 from sop import push as pushes
@@ -17,6 +17,7 @@ from sop.journeys import touch_life
 from sop.life import PostState
 from sop.tables import Post, Push, Receipt
 from store import outbox
+from store.statements import table_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +43,18 @@ WHY: Final = {
     "unreachable": {"group": "被企业微信排除", "direct": "被企业微信排除（已不是好友，或群发已满）"},
 }
 WHAT: Final = {"moment": "朋友圈", "group": "群消息", "direct": "一对一消息"}
+
+
+_PUSHES: Final = table_of(Push)
+_NOTHING_YET: Final = (
+    update(_PUSHES)
+    .where(
+        _PUSHES.c.id == bindparam("push"),
+        _PUSHES.c.polls == bindparam("was"),
+        _PUSHES.c.closed_at.is_(None),
+    )
+    .values(polls=bindparam("polls"), next_poll_at=bindparam("next"))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,20 +119,8 @@ async def record(session: AsyncSession, push_id: int, look: Look, *, now: dateti
         pushes.close(push, now)
         await pushes.end(session, post, PostState.CANCELLED, now=now, reason="任务已在企业微信里被取消")
         return PostState.CANCELLED
-    own = await session.get(Receipt, (push.id, post.sender, ""))
-    first_seen = own.at if own is not None and own.at is not None else now
-    if look.tapped and own is None:
-        session.add(Receipt(push_id=push.id, userid=post.sender, recipient="", status="sent", at=now))
-    await session.flush()
-    rows = {row.recipient: (row.status, row.at) for row in look.rows}
-    await pushes.keep_receipts(session, push.id, post.sender, rows)
-    wanted, counts = len(recipients_of(post.kind, post.audience)), await counts_of(session, push.id)
-    if post.kind == "direct":
-        wanted -= await touch_life.withdrawn_from(session, post.id)
-    state = verdict(tapped=look.tapped, wanted=wanted, counts=counts, settled=now - first_seen >= SETTLE)
+    state = await _judged(session, push, post, look, now=now) if look.tapped else None
     if state is not None:
-        reason = told(post.kind, wanted=wanted, counts=counts)
-        await pushes.end(session, post, state, now=now, reason=reason)
         pushes.close(push, now)
     elif now >= push.expires_at and not look.tapped:
         cause = f"内容 #{post.id} 超过 24 小时没有人确认发送"
@@ -131,6 +132,43 @@ async def record(session: AsyncSession, push_id: int, look: Look, *, now: dateti
         wait = pause_after(push.polls)
         push.next_poll_at = now + (min(wait, SETTLE) if look.tapped else wait)
     return state
+
+
+async def _judged(
+    session: AsyncSession, push: Push, post: Post, look: Look, *, now: datetime
+) -> PostState | None:
+    """Keep the receipts of a task that was tapped, and end its post when they are all there."""
+    own = await session.get(Receipt, (push.id, post.sender, ""))
+    first_seen = own.at if own is not None and own.at is not None else now
+    if own is None:
+        session.add(Receipt(push_id=push.id, userid=post.sender, recipient="", status="sent", at=now))
+    await session.flush()
+    rows = {row.recipient: (row.status, row.at) for row in look.rows}
+    await pushes.keep_receipts(session, push.id, post.sender, rows)
+    wanted, counts = len(recipients_of(post.kind, post.audience)), await counts_of(session, push.id)
+    if post.kind == "direct":
+        wanted -= await touch_life.withdrawn_from(session, post.id)
+    state = verdict(tapped=look.tapped, wanted=wanted, counts=counts, settled=now - first_seen >= SETTLE)
+    if state is not None:
+        reason = told(post.kind, wanted=wanted, counts=counts)
+        await pushes.end(session, post, state, now=now, reason=reason)
+    return state
+
+
+async def nothing_yet(session: AsyncSession, seen: Sequence[Push], *, now: datetime) -> None:
+    """Write down, in one statement, looks at tasks whose members have not tapped and still have time to."""
+    if not seen:
+        return
+    rows = [
+        {
+            "push": push.id,
+            "was": push.polls,
+            "polls": push.polls + 1,
+            "next": now + pause_after(push.polls + 1),
+        }
+        for push in sorted(seen, key=lambda push: push.id)
+    ]
+    await (await session.connection()).execute(_NOTHING_YET, rows)
 
 
 def told(kind: str, *, wanted: int, counts: Counter[str]) -> str:

@@ -101,7 +101,7 @@ class TagDelivery(PlainDelivery):
         await tagging.record_marked(
             session,
             userid=wanted.userid,
-            external_userid=wanted.external_userid,
+            patient_id=patient.id,
             added={path: _mark_of(wanted, path) for path in wanted.add},
             removed=wanted.remove,
             now=now,

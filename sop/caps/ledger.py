@@ -10,9 +10,8 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
-from typing import cast as cast_type
 
-from sqlalchemy import cast, func, literal, select, text, update
+from sqlalchemy import bindparam, cast, func, literal, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clinic.tables import Patient
@@ -22,13 +21,13 @@ from sop.journeys.ports import Verdict
 from sop.life import ENDS, PostState
 from sop.plan_tables import LedgerEntry, Touch
 from sop.tables import Post, Push, Receipt
+from store.statements import table_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from typing import TypeVar
 
-    from sqlalchemy import Table
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from content.pack import Pack
@@ -58,6 +57,11 @@ FULL_COLUMNS: Final = (
     "state",
 )
 POSTED_COLUMNS: Final = (*FULL_COLUMNS, "persona")
+FEW: Final = 50  # contacts of one post that are noted one by one, in one statement with those of others
+_LEDGER: Final = table_of(LedgerEntry)
+_POSTED: Final = (
+    update(_LEDGER).where(_LEDGER.c.key == bindparam("contact")).values(post_id=bindparam("post"))
+)
 LOCK: Final = 7_340_001  # of PostgreSQL: who decides contacts does it one after the other
 
 
@@ -200,15 +204,22 @@ class LedgerCaps:
             ],
         )
 
-    async def posted(self, session: AsyncSession, post_id: int, touch_ids: Sequence[int]) -> None:
-        """Note which post carries these contacts."""
-        for some in _slices(touch_ids, IDS_AT_ONCE):
-            await session.execute(
-                update(LedgerEntry)
-                .where(LedgerEntry.key.in_([f"touch:{touch_id}" for touch_id in some]))
-                .values(post_id=post_id)
-                .execution_options(synchronize_session=False)
-            )
+    async def posted(self, session: AsyncSession, posts: Mapping[int, Sequence[int]]) -> None:
+        """Note which post carries which contacts: one statement for all small posts, some for large ones."""
+        few: list[dict[str, Any]] = []
+        for post_id, touch_ids in posts.items():
+            if len(touch_ids) <= FEW:
+                few += [{"post": post_id, "contact": f"touch:{touch_id}"} for touch_id in touch_ids]
+                continue
+            for some in _slices(touch_ids, IDS_AT_ONCE):
+                await session.execute(
+                    update(LedgerEntry)
+                    .where(LedgerEntry.key.in_([f"touch:{touch_id}" for touch_id in some]))
+                    .values(post_id=post_id)
+                    .execution_options(synchronize_session=False)
+                )
+        if few:
+            await (await session.connection()).execute(_POSTED, few)
 
     async def settle(
         self, session: AsyncSession, *, made: Collection[int], void: Collection[int], now: datetime
@@ -251,7 +262,7 @@ async def write(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     for some in _slices(rows, ROWS_AT_ONCE):
         # By the table and row by row: one statement of 500 rows costs ten times as much to put together.
-        statement = insert(cast_type("Table", LedgerEntry.__table__))
+        statement = insert(_LEDGER)
         changed = {name: statement.excluded[name] for name in some[0] if name != "key"}
         await session.execute(
             statement.on_conflict_do_update(index_elements=["key"], set_=changed), list(some)

@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import func, select, text
 
 from sop.case import short_key
-from sop.direct import MOST_RECIPIENTS, DirectDraft, queue
+from sop.direct import MOST_RECIPIENTS, DirectDraft, check_draft, queue
 from sop.journeys import timing
 from sop.journeys.claims import ACTIVE, FINISHED
-from sop.journeys.ports import DROPPED, FAILED, HELD, QUEUED, SKIPPED, Gathered
+from sop.journeys.ports import DROPPED, FAILED, HELD, SKIPPED, Gathered
 from sop.journeys.recipients import known_to
-from sop.journeys.touch_life import change, recount
+from sop.journeys.touch_life import Carried, change, into_posts, recount
 from sop.journeys.wording import NothingToSay, said
 from sop.plan_tables import Enrolment, Touch
 from sop.planner import monday_of
 from sop.posts import EditRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Protocol
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -52,6 +52,7 @@ REVIEW_BEFORE: Final = timedelta(hours=4, minutes=30)  # reviewers are reminded 
 EVENING: Final = time(20, 30)  # the last moment of a day at which a review is asked for
 MORNING: Final = time(9)
 SLOT_CHARS: Final = 200
+HOURS_AT_ONCE: Final = 200
 _IS_READY: Final = text("touches.state = 'ready'")  # literally: it names the index
 
 
@@ -77,6 +78,16 @@ class _Group:
     variant: str
     sender: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Letter:
+    """What a post will be, and the touches that it carries."""
+
+    draft: DirectDraft
+    plan: Plan
+    step: Step
+    touch_ids: Sequence[int]
 
 
 class Messages:
@@ -117,107 +128,127 @@ class Messages:
         """
         columns = (Touch.version_id, Touch.step, Touch.variant, Touch.sender, Touch.at)
         rows = await session.execute(
-            select(*columns, func.min(Touch.created_at).label("first"))
+            select(*columns, func.min(Touch.created_at).label("first"), func.count())
             .where(_IS_READY)
             .group_by(*columns)
             .order_by(Touch.at, *columns[:4])
         )
-        dealt, roster = 0, None
-        for version_id, step, variant, sender, at, first in rows.all():
-            if dealt >= most:
+        groups: list[_Group] = []
+        expected = 0
+        for version_id, step, variant, sender, at, first, count in rows.all():
+            if expected >= most:
                 break
-            if not ripe(at, first, now=now, hours=self._hours):
-                continue
-            roster = roster or await self._rosters(session, self._pack, now=now)
-            group = _Group(version_id=version_id, step=step, variant=variant, sender=sender, at=at)
-            dealt += await self._queue(session, group, roster=roster, now=now)
-        return dealt
-
-    async def _queue(self, session: AsyncSession, group: _Group, *, roster: Roster, now: datetime) -> int:
-        touches = await self._lock(session, group)
-        if not touches:
+            if ripe(at, first, now=now, hours=self._hours):
+                groups.append(_Group(version_id=version_id, step=step, variant=variant, sender=sender, at=at))
+                expected += count
+        if not groups:
             return 0
-        ids = [row.id for row in touches]
-        plans = await self._book.versions(session, [group.version_id])
-        plan = plans.get(group.version_id)
-        if plan is None:
-            await self._end(session, touches, FAILED, "这一版计划读不出来", now)
-            return len(ids)
-        if group.at <= now:
-            # Nobody ran in between: by its late policy it goes out later, or not at all.
-            await change(session, ids, HELD, reason="到点时还没有生成任务", now=now)
-            return len(ids)
-        step = timing.step_of(plan.journey, group.step)
-        friends = await known_to(session, group.sender, {row.patient_id for row in touches})
-        there: list[Any] = []
-        out: defaultdict[tuple[str, str], list[Any]] = defaultdict(list)
-        for row in touches:
-            if row.state not in (ACTIVE, FINISHED):
-                out[SKIPPED, row.reason or "旅程已经结束"].append(row)
-            elif row.patient_id not in friends:
-                out[DROPPED, "已经没有好友关系"].append(row)
-            else:
-                there.append(row)
-        for (state, reason), some in out.items():
-            await self._end(session, some, state, reason, now)
-        for start in range(0, len(there), MOST_RECIPIENTS):
-            some = there[start : start + MOST_RECIPIENTS]
-            await self._post(session, group, plan, step, some, friends, roster=roster, now=now)
-        return len(ids)
+        roster = await self._rosters(session, self._pack, now=now)
+        return await self._queue(session, groups, roster=roster, now=now)
 
-    async def _post(
+    async def _queue(
+        self, session: AsyncSession, groups: Sequence[_Group], *, roster: Roster, now: datetime
+    ) -> int:
+        """Queue posts for groups of touches, in a number of statements that does not grow with the groups."""
+        locked = await self._lock(session, groups)
+        plans = await self._book.versions(session, {group.version_id for group in locked})
+        wanted: defaultdict[str, set[int]] = defaultdict(set)
+        for group, touches in locked.items():
+            wanted[group.sender] |= {row.patient_id for row in touches}
+        friends = {sender: await known_to(session, sender, ids) for sender, ids in wanted.items()}
+        late: list[int] = []
+        out: defaultdict[tuple[str, str], list[Any]] = defaultdict(list)
+        letters: list[_Letter] = []
+        for group, touches in locked.items():
+            plan = plans.get(group.version_id)
+            if plan is None:
+                out[FAILED, "这一版计划读不出来"] += touches
+            elif group.at <= now:
+                # Nobody ran in between: by its late policy it goes out later, or not at all.
+                late += [row.id for row in touches]
+            else:
+                known = friends[group.sender]
+                there = _still_there(touches, known, out)
+                for start in range(0, len(there), MOST_RECIPIENTS):
+                    some = there[start : start + MOST_RECIPIENTS]
+                    try:
+                        letters.append(
+                            await self._letter(session, group, plan, some, known, roster=roster, now=now)
+                        )
+                    except (NothingToSay, EditRefused, LookupError) as exc:
+                        out[FAILED, str(exc)] += some
+        if late:
+            await change(session, late, HELD, reason="到点时还没有生成任务", now=now)
+        for (state, reason), ended in out.items():
+            await self._end(session, ended, state, reason, now)
+        await self._post(session, letters, roster=roster, now=now)
+        return sum(len(touches) for touches in locked.values())
+
+    async def _letter(
         self,
         session: AsyncSession,
         group: _Group,
         plan: Plan,
-        step: Step,
         touches: Sequence[Any],
         friends: dict[int, str],
         *,
         roster: Roster,
         now: datetime,
-    ) -> None:
-        ids = [row.id for row in touches]
+    ) -> _Letter:
+        """Return what these touches' patients are to be sent.
+
+        Raises:
+            NothingToSay, EditRefused, LookupError: nothing can be, and why.
+        """
+        step = timing.step_of(plan.journey, group.step)
         persona = roster.persona_of(group.sender).key
-        purpose = step.purpose or plan.purpose
-        try:
-            words = said(self._pack, self._renderer, step, group.variant, persona)
-            body = words.text
-            if step.channel == "survey" and self._invites is not None:
-                body = await self._invites.into(
-                    session, body, survey=step.survey, plan=plan, version_id=group.version_id, now=now
-                )
-            draft = DirectDraft(
-                slot=self._slot(plan, group, first=min(ids)),
-                week=monday_of(group.at.astimezone(self._hours.zone).date()),
-                persona=persona,
-                sender=group.sender,
-                external_userids=tuple(friends[row.patient_id] for row in touches),
-                text=body,
-                scheduled_at=group.at,
-                attachments=words.attachments,
-                scope=short_key(f"journey:{plan.key}:{step.key}", most=130),
-                category=words.category,
-                content_key=words.content_key,
-                plan_key=plan.key,
-                step=step.key,
-                variant=group.variant,
-                purpose=purpose,
+        words = said(self._pack, self._renderer, step, group.variant, persona)
+        body = words.text
+        if step.channel == "survey" and self._invites is not None:
+            body = await self._invites.into(
+                session, body, survey=step.survey, plan=plan, version_id=group.version_id, now=now
             )
-            posts = await queue(
-                session,
-                [draft],
-                roster=roster,
-                checker=self._checker,
-                now=now,
-                public_url=self._public_url,
-                approve=partial(self._approve, session, plan, step, group.variant, now),
-            )
-        except (NothingToSay, EditRefused, LookupError) as exc:
-            await self._end(session, touches, FAILED, str(exc), now)
+        ids = [row.id for row in touches]
+        draft = DirectDraft(
+            slot=self._slot(plan, group, first=min(ids)),
+            week=monday_of(group.at.astimezone(self._hours.zone).date()),
+            persona=persona,
+            sender=group.sender,
+            external_userids=tuple(friends[row.patient_id] for row in touches),
+            text=body,
+            scheduled_at=group.at,
+            attachments=words.attachments,
+            scope=short_key(f"journey:{plan.key}:{step.key}", most=130),
+            category=words.category,
+            content_key=words.content_key,
+            plan_key=plan.key,
+            step=step.key,
+            variant=group.variant,
+            purpose=step.purpose or plan.purpose,
+        )
+        check_draft(draft, now=now)
+        return _Letter(draft=draft, plan=plan, step=step, touch_ids=ids)
+
+    async def _post(
+        self, session: AsyncSession, letters: Sequence[_Letter], *, roster: Roster, now: datetime
+    ) -> None:
+        if not letters:
             return
-        await change(session, ids, QUEUED, reason="", now=now, at=group.at, post_id=posts[0].id)
-        await self._caps.posted(session, posts[0].id, ids)
+        posts = await queue(
+            session,
+            [letter.draft for letter in letters],
+            roster=roster,
+            checker=self._checker,
+            now=now,
+            public_url=self._public_url,
+            approve=partial(self._approve, session, {letter.draft.slot: letter for letter in letters}, now),
+        )
+        carried = [
+            Carried(post_id=post.id, at=letter.draft.scheduled_at, touch_ids=letter.touch_ids)
+            for post, letter in zip(posts, letters, strict=True)
+        ]
+        await into_posts(session, carried, now=now)
+        await self._caps.posted(session, {one.post_id: one.touch_ids for one in carried})
 
     async def _end(
         self, session: AsyncSession, touches: Sequence[Any], state: str, reason: str, now: datetime
@@ -230,15 +261,19 @@ class Messages:
     async def _approve(
         self,
         session: AsyncSession,
-        plan: Plan,
-        step: Step,
-        variant: str,
+        letters: Mapping[str, _Letter],
         now: datetime,
         posts: Sequence[Post],
     ) -> None:
-        purpose = step.purpose or plan.purpose
         gathered = [
-            Gathered(post=post, plan=plan, step=step, variant=variant, purpose=purpose) for post in posts
+            Gathered(
+                post=post,
+                plan=letters[post.slot].plan,
+                step=letters[post.slot].step,
+                variant=post.variant,
+                purpose=letters[post.slot].draft.purpose,
+            )
+            for post in posts
         ]
         await self._standing.approve(session, gathered, now=now)
 
@@ -251,19 +286,52 @@ class Messages:
         )
         return short_key(slot, most=SLOT_CHARS)
 
-    async def _lock(self, session: AsyncSession, group: _Group) -> Sequence[Any]:
-        rows = await session.execute(
-            select(Touch.id, Touch.enrolment_id, Touch.patient_id, Enrolment.state, Enrolment.reason)
-            .join(Enrolment, Enrolment.id == Touch.enrolment_id)
-            .where(
-                _IS_READY,
-                Touch.at == group.at,
-                Touch.version_id == group.version_id,
-                Touch.step == group.step,
-                Touch.variant == group.variant,
-                Touch.sender == group.sender,
+    async def _lock(self, session: AsyncSession, groups: Sequence[_Group]) -> dict[_Group, list[Any]]:
+        """Lock the touches of these groups that nobody else has locked, and return them."""
+        found: dict[_Group, list[Any]] = {group: [] for group in groups}
+        hours = sorted({group.at for group in groups})
+        for start in range(0, len(hours), HOURS_AT_ONCE):
+            rows = await session.execute(
+                select(
+                    Touch.id,
+                    Touch.enrolment_id,
+                    Touch.patient_id,
+                    Enrolment.state,
+                    Enrolment.reason,
+                    Touch.version_id,
+                    Touch.step,
+                    Touch.variant,
+                    Touch.sender,
+                    Touch.at,
+                )
+                .join(Enrolment, Enrolment.id == Touch.enrolment_id)
+                .where(_IS_READY, Touch.at.in_(hours[start : start + HOURS_AT_ONCE]))
+                .order_by(Touch.id)
+                .with_for_update(of=Touch, skip_locked=True)
             )
-            .order_by(Touch.id)
-            .with_for_update(of=Touch, skip_locked=True)
-        )
-        return rows.all()
+            for row in rows:
+                group = _Group(
+                    version_id=row.version_id,
+                    step=row.step,
+                    variant=row.variant,
+                    sender=row.sender,
+                    at=row.at,
+                )
+                if group in found:  # others of the hour wait for more
+                    found[group].append(row)
+        return {group: touches for group, touches in found.items() if touches}
+
+
+def _still_there(
+    touches: Sequence[Any], friends: Mapping[int, str], out: Mapping[tuple[str, str], list[Any]]
+) -> list[Any]:
+    """Return the touches of those who still get something; put the others into ``out``, by their end."""
+    there: list[Any] = []
+    for row in touches:
+        if row.state not in (ACTIVE, FINISHED):
+            out[SKIPPED, row.reason or "旅程已经结束"].append(row)
+        elif row.patient_id not in friends:
+            out[DROPPED, "已经没有好友关系"].append(row)
+        else:
+            there.append(row)
+    return there

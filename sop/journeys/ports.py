@@ -147,8 +147,8 @@ class Caps(Protocol):
     async def record(self, session: AsyncSession, contacts: Sequence[Contact], *, now: datetime) -> None:
         """Write contacts into the ledger; one that stands there under its key is brought up to date."""
 
-    async def posted(self, session: AsyncSession, post_id: int, touch_ids: Sequence[int]) -> None:
-        """Note which post carries these contacts."""
+    async def posted(self, session: AsyncSession, posts: Mapping[int, Sequence[int]]) -> None:
+        """Note which contacts (touch ids) each post (id) carries."""
 
     async def settle(
         self, session: AsyncSession, *, made: Collection[int], void: Collection[int], now: datetime

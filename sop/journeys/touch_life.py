@@ -18,7 +18,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from clinic.tables import Patient
 from content.plans.specs import CONTACTS
@@ -38,9 +38,10 @@ from sop.life import ENDS as POST_ENDS
 from sop.life import PostState
 from sop.plan_tables import Enrolment, LedgerEntry, Touch
 from sop.tables import Push, Receipt
+from store.statements import table_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -65,6 +66,20 @@ LABELS: Final[Mapping[str, str]] = {
 MOST_TRIES: Final = {PostState.EXPIRED: 3, PostState.FAILED: 1, PostState.PARTIAL: 1}
 IDS_AT_ONCE: Final = 1000
 REASON_CHARS: Final = 200  # Touch.reason
+
+FEW: Final = 50  # touches that are changed one by one, in one statement with those of other posts
+_TOUCHES: Final = table_of(Touch)
+_INTO_POST: Final = (
+    update(_TOUCHES)
+    .where(_TOUCHES.c.id == bindparam("touch"))
+    .values(
+        state=QUEUED,
+        reason="",
+        at=bindparam("hour"),
+        updated_at=bindparam("now"),
+        post_id=bindparam("post"),
+    )
+)
 
 # What one recipient's receipt means for her touch (statuses of :mod:`sop.receipts`).
 _NOT_REACHED: Final = {
@@ -103,6 +118,30 @@ async def change(
             .values(state=state, reason=reason[:REASON_CHARS], at=at or now, updated_at=now, **values)
             .execution_options(synchronize_session=False)
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """A post that was just queued, its hour, and the touches that it carries."""
+
+    post_id: int
+    at: datetime
+    touch_ids: Sequence[int]
+
+
+async def into_posts(session: AsyncSession, posts: Iterable[Carried], *, now: datetime) -> None:
+    """Note for touches which post carries them: one statement for all small posts, one for each large one."""
+    small: list[dict[str, Any]] = []
+    for post in posts:
+        if len(post.touch_ids) > FEW:
+            await change(
+                session, post.touch_ids, QUEUED, reason="", now=now, at=post.at, post_id=post.post_id
+            )
+        else:
+            common = {"post": post.post_id, "hour": post.at, "now": now}
+            small += [common | {"touch": touch_id} for touch_id in post.touch_ids]
+    if small:
+        await (await session.connection()).execute(_INTO_POST, small)
 
 
 async def follow_post(session: AsyncSession, post: Post, *, now: datetime) -> None:

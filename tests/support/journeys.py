@@ -31,7 +31,7 @@ from sop.tables import Post
 from tests.support.checking import packaged_checker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -85,7 +85,7 @@ class Allows:
     async def record(self, session: AsyncSession, contacts: Sequence[Contact], *, now: datetime) -> None:
         self.contacts += contacts
 
-    async def posted(self, session: AsyncSession, post_id: int, touch_ids: Sequence[int]) -> None:
+    async def posted(self, session: AsyncSession, posts: Mapping[int, Sequence[int]]) -> None:
         pass
 
     async def settle(

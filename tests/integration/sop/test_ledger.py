@@ -205,7 +205,7 @@ async def test_contacts_are_settled_by_their_touches(queue: Queue) -> None:
     patients = await queue.ids_of(await queue.befriend(3))
     await record_contacts(queue, *(contact(due(queue, one), n) for n, one in enumerate(patients)))
     async with queue.database.write() as session:
-        await LedgerCaps(queue.pack).posted(session, 12, [0, 1])
+        await LedgerCaps(queue.pack).posted(session, {12: [0, 1]})
         await LedgerCaps(queue.pack).settle(session, made=[0, 99], void=[2], now=queue.now)
 
     assert await states(queue) == {"touch:0": "made", "touch:1": "planned", "touch:2": "void"}
