@@ -34,10 +34,12 @@ check: $(READY) ## 代码风格、类型、楼层、内容包、锁文件
 	@$(PY) -m bot check dental
 	@$(PY) -m bot check medspa
 
-bench: $(READY) ## 测速：回调入口、欢迎语、全量同步、内容检查（ARGS 传给回调入口的测速）
+bench: $(READY) ## 测速：回调入口、欢迎语、全量同步、旅程、内容检查（ARGS 传给回调入口的测速）
 	@$(PY) -m bench.callbacks $(ARGS)
 	@$(PY) -m bench.welcome
 	@$(PY) -m bench.sync
+	@$(PY) -m bench.planning --sizes 10000,100000 --databases postgresql --large 0
+	@$(PY) -m bench.enrolling --patients 20000
 	@$(PY) -m bench.compliance
 
 clean: ## 删除生成的东西（不动数据库）

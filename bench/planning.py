@@ -105,19 +105,25 @@ class Measured:
         return self.seconds / self.due * 1000
 
 
-async def fill(database: Database, enrolments: int, due: int) -> None:
-    """Put so many people into the plan; every so many-th of them is due."""
+async def fill(
+    database: Database, enrolments: int, due: int, *, plan: Plan = PLAN, inside: bool = True
+) -> None:
+    """Put so many people into the plan; every so many-th of them is due.
+
+    Args:
+        inside: False: they are patients, and nobody has begun.
+    """
     await upgrade(database)
     async with database.write() as session:
         session.add(
             StoredPlan(
-                key=PLAN.key, kind=PLAN.kind, title=PLAN.title, state="active", version=1,
+                key=plan.key, kind=plan.kind, title=plan.title, state="active", version=1,
                 created_at=NOW, changed_at=NOW,
             )
         )  # fmt: skip
         await session.flush()
         version = PlanVersion(
-            plan_key=PLAN.key, number=1, document=of_spec(PLAN), digest=digest_of(PLAN), origin="staff",
+            plan_key=plan.key, number=1, document=of_spec(plan), digest=digest_of(plan), origin="staff",
             created_at=NOW, created_by="admin", published_at=NOW, published_by="admin",
         )  # fmt: skip
         session.add(version)
@@ -131,14 +137,22 @@ async def fill(database: Database, enrolments: int, due: int) -> None:
         await session.flush()
         number = version.id
     async with database.connect() as connection:
-        await _people(connection, enrolments, number, every=enrolments // due, sqlite=database.is_sqlite)
+        await _people(
+            connection, enrolments, number, every=enrolments // due, sqlite=database.is_sqlite, inside=inside
+        )
     async with database.engine.connect() as connection:
         plain = await connection.execution_options(isolation_level="AUTOCOMMIT")
         await plain.execute(text("ANALYZE" if database.is_sqlite else "VACUUM ANALYZE"))
 
 
 async def _people(
-    connection: AsyncConnection, enrolments: int, version: int, *, every: int, sqlite: bool
+    connection: AsyncConnection,
+    enrolments: int,
+    version: int,
+    *,
+    every: int,
+    sqlite: bool,
+    inside: bool = True,
 ) -> None:
     def moment(at: datetime) -> str:
         return f"'{at:%Y-%m-%d %H:%M:%S.%f}'" if sqlite else f"timestamptz '{at.isoformat()}'"
@@ -164,12 +178,12 @@ async def _people(
         f"INSERT INTO follows {columns} {numbers}"
         f" SELECT n, {member}, 'front-desk', {began}, {began}, {no}, {began} FROM g"
     )
-    inside = (
+    begun = (
         f"{into} {numbers} SELECT n, 'bench', {version}, 'manual:1', {member}, 'active',"
         f" 'day-3', {trigger}, CASE WHEN {due} THEN {due_at} ELSE {later} END,"
         f" CASE WHEN {due} THEN {look_at} ELSE {later} END, 0, '', {trigger} FROM g"
     )
-    for statement in (patients, follows, inside):
+    for statement in (patients, follows, *([begun] if inside else [])):
         await connection.execute(text(statement))
     if not sqlite:
         await connection.execute(text("SELECT setval('patients_id_seq', (SELECT max(id) FROM patients))"))

@@ -27,6 +27,7 @@ from sop.roster import load_roster
 from store.clock import SystemClock
 from store.database import Database
 from store.schema import SchemaTooNew, upgrade
+from store.statements import plan_each
 from store.vault import Vault
 
 if TYPE_CHECKING:
@@ -136,6 +137,7 @@ async def _batch(
             await told.add(session, plan, some, gate=gate, now=now)
         return
     async with database.write() as session:
+        await plan_each(session)
         told.begun += await begin(session, plan, some, gate=gate, now=now)
 
 

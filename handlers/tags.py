@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from clinic import tagging
+from clinic import corp_listing
 from clinic.effects import FetchCorpTags
 from handlers.router import Router
 from store import outbox
@@ -25,7 +25,7 @@ def tag_router() -> Router:
     @router.on(TagChanged, lambda event: event.change_type == "delete" and bool(event.tag_id))
     async def deleted(event: TagChanged, turn: Turn) -> None:
         """A deleted tag is on nobody any more; a group's tags, which no event names, go by the reading."""
-        await tagging.forget_deleted(turn.session, event.tag_id or "", now=turn.now)
+        await corp_listing.forget_deleted(turn.session, event.tag_id or "", now=turn.now)
 
     @router.on(TagChanged)
     async def changed(event: TagChanged, turn: Turn) -> None:

@@ -7,8 +7,9 @@ it. What is executed for every callback is therefore built when its module is im
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
+from sqlalchemy import text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from store.tables import Base
@@ -25,12 +26,26 @@ if TYPE_CHECKING:
     Insert = SqliteInsert | PostgresInsert
 
 
+_PLAN_EACH: Final = text("SET LOCAL plan_cache_mode = force_custom_plan")
+
+
 def table_of(model: type[Base]) -> Table:
     """Return the table behind a class: statements about it pass the object mapping by, and cost half.
 
     Unlike those about the class they do not write down what is still pending in the session.
     """
     return Base.metadata.tables[model.__tablename__]
+
+
+async def plan_each(session: AsyncSession) -> None:
+    """Let PostgreSQL plan each statement by what it is asked for, until the session's transaction ends.
+
+    After five uses it keeps one plan for a prepared statement, made by the sizes that tables had then. What
+    goes through many rows, and fills tables while it does, must not: tables that were empty at the beginning
+    would be read from end to end for each of its batches.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        await session.execute(_PLAN_EACH)
 
 
 class Inserts(Protocol):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from sqlalchemy import select
 
 from bot.deliveries.base import Outcome, PlainDelivery, Sent
-from clinic import audit, people, tagging
+from clinic import audit, corp_listing, people, tagging
 from clinic.effects import FetchContact
 from clinic.identity import visible
 from clinic.rules.happenings import Happening
@@ -90,7 +90,7 @@ async def note_edits(
         asked_at: when WeCom was asked.
     """
     shown = {fact.userid: fact.tags for fact in profile.follows if fact.tags is not None}
-    await tagging.record_corp_tags(session, {path: tag for tags in shown.values() for path, tag in tags})
+    await corp_listing.record_corp_tags(session, {path: tag for tags in shown.values() for path, tag in tags})
     follows = await session.scalars(
         select(Follow)
         .where(Follow.patient_id == patient.id, Follow.userid.in_(shown))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from sqlalchemy import select
 
 from bot.deliveries.base import Outcome, PlainDelivery, Sent
-from clinic import audit, people, tagging, todos
+from clinic import audit, corp_listing, people, tagging, todos
 from clinic.effects import FetchCorpTags, MarkTags
 from clinic.tables import Follow
 from store import outbox
@@ -85,7 +85,7 @@ class TagDelivery(PlainDelivery):
         *,
         now: datetime,
     ) -> None:
-        await tagging.record_corp_tags(session, outcome.facts)
+        await corp_listing.record_corp_tags(session, outcome.facts)
         patient = await people.patient_of(session, wanted.external_userid, now=now)
         _note(session, wanted, "tags.marked", _told(wanted), now=now)
         follow = (
@@ -177,7 +177,7 @@ class CorpTagsFetch(PlainDelivery):
     ) -> None:
         if outcome.state != outbox.SENT:
             return
-        found = await tagging.record_listing(
+        found = await corp_listing.record_listing(
             session, outcome.facts, asked_at=effect.dispatched_at or effect.created_at
         )
         changes = [f"{old} 改名为 {new}" for old, new in found.renamed.items()]

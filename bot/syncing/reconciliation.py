@@ -19,7 +19,7 @@ from bot.syncing import runs
 from bot.syncing.groups import GroupWalk
 from bot.syncing.reading import OF_ONE_MEMBER, TenantReader
 from bot.syncing.ways import WAYS, WayWalk
-from clinic import listings, people, tagging
+from clinic import corp_listing, listings, people
 from clinic.listings import Lookup
 from clinic.reconcile import Tally, late_since, missing
 from clinic.tables import Member, Patient, Tag
@@ -213,7 +213,7 @@ class Reconciliation:
         listed = await self._reader.tags()
 
         async def record(session: AsyncSession) -> Mapping[str, Tally]:
-            return {TAGS: (await tagging.record_listing(session, listed, asked_at=asked_at)).tally}
+            return {TAGS: (await corp_listing.record_listing(session, listed, asked_at=asked_at)).tally}
 
         run = await self.step(run, record)
         self._watching.stage(TAGS, len(listed), len(listed))

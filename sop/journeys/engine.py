@@ -37,6 +37,7 @@ from sop.journeys.snapshot import needs_of_plans, snapshots_of
 from sop.journeys.timing import NeverOpens
 from sop.journeys.writing import Advance, Outcome, write
 from sop.roster import load_roster
+from store.statements import plan_each
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -101,6 +102,7 @@ class Engine:
 
     async def tick(self, session: AsyncSession, *, now: datetime, limit: int = LIMIT) -> Ticked:
         """Deal with at most ``limit`` of what is due at ``now``, in the caller's transaction."""
+        await plan_each(session)
         claims = await due_enrolments(session, now=now, limit=limit)
         claims += (
             await left_behind(session, now=now, limit=limit - len(claims)) if len(claims) < limit else []

@@ -7,7 +7,7 @@ in a file that is read once more, a fact begins nothing new.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from sqlalchemy import or_, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -138,6 +138,9 @@ class _Entry:
     def __init__(self, session: AsyncSession, plan: Published, *, gate: Gate, now: datetime) -> None:
         self._session, self._plan, self._gate, self._now = session, plan, gate, now
         self._journey: JourneyBody = plan.plan.journey
+        # By when it began: those of a list, or of one day, begin at one instant.
+        self._gone: dict[datetime, str] = {}
+        self._first: dict[datetime, timing.Next | None] = {}
 
     async def take(self, candidates: Sequence[Candidate], *, dry_run: bool) -> Begun:
         begun = Begun()
@@ -172,7 +175,7 @@ class _Entry:
             await self._write(chosen, was)
         return begun
 
-    async def _heads(self, ids: Iterable[int]) -> dict[int, Patient]:
+    async def _heads(self, ids: Iterable[int]) -> dict[int, Any]:
         """Return the record that speaks for each of these records."""
         wanted = sorted(ids)
         found = {one.id: one for one in await self._patients(wanted)}
@@ -180,10 +183,12 @@ class _Entry:
         found |= {one.id: one for one in await self._patients(sorted(merged))}
         return {one: found[found[one].merged_into or one] for one in wanted if one in found}
 
-    async def _patients(self, ids: Sequence[int]) -> Sequence[Patient]:
+    async def _patients(self, ids: Sequence[int]) -> Sequence[Any]:
         if not ids:
             return ()
-        return (await self._session.scalars(select(Patient).where(Patient.id.in_(ids)))).all()
+        # Columns, not objects: a campaign asks about everybody.
+        query = select(Patient.id, Patient.merged_into, Patient.erased_at, Patient.stage)
+        return (await self._session.execute(query.where(Patient.id.in_(ids)))).all()
 
     async def _was(self, heads: Iterable[int]) -> dict[int, list[_Was]]:
         """Return her journeys of this plan, and whatever she is in now."""
@@ -231,14 +236,16 @@ class _Entry:
         )
         return {row.merged_into or row.id for row in rows}
 
-    def _refusal(self, one: Candidate, head: Patient, was: Sequence[_Was], *, connected: bool) -> str:
+    def _refusal(self, one: Candidate, head: Any, was: Sequence[_Was], *, connected: bool) -> str:
         if head.erased_at is not None:
             return "已按本人要求删除个人信息"
         if head.stage == Stage.LOST:
             return "与我们都断开了联系"
         if not connected:
             return "还没有加上企业微信好友，加上以后才能开始"
-        return self._again(one, was) or self._sold_to(was) or self._gone_by(one)
+        if one.trigger_at not in self._gone:
+            self._gone[one.trigger_at] = self._gone_by(one)
+        return self._again(one, was) or self._sold_to(was) or self._gone[one.trigger_at]
 
     def _again(self, one: Candidate, was: Sequence[_Was]) -> str:
         mine = [each for each in was if each.plan_key == self._plan.key]
@@ -314,7 +321,10 @@ class _Entry:
         )
 
     def _row(self, head: int, one: Candidate) -> dict[str, object]:
-        first = timing.first_due(self._journey, one.trigger_at, hours=self._gate.hours, now=self._now)
+        at = one.trigger_at
+        if at not in self._first:
+            self._first[at] = timing.first_due(self._journey, at, hours=self._gate.hours, now=self._now)
+        first = self._first[at]
         return {
             "patient_id": head,
             "plan_key": self._plan.key,

@@ -25,6 +25,7 @@ from sop.journeys.wording import NothingToSay, said
 from sop.plan_tables import Enrolment, Touch
 from sop.planner import monday_of
 from sop.posts import EditRefused
+from store.statements import plan_each
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -143,6 +144,7 @@ class Messages:
                 expected += count
         if not groups:
             return 0
+        await plan_each(session)
         roster = await self._rosters(session, self._pack, now=now)
         return await self._queue(session, groups, roster=roster, now=now)
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import event, select
 
+from clinic import corp_listing, merging, tagging
 from clinic import facts as clinic_facts
-from clinic import merging, tagging
 from clinic.care_tables import KfMessage, SurveyAnswer, Visit
 from clinic.tables import Follow, Patient
 from sop.journeys.conditions import Needs, Snapshot
@@ -92,7 +92,7 @@ async def test_tags_that_a_person_put_on_or_took_off_on_the_phone_are_hers(
         other = await meet(session, vault, "wm-again", "芳芳", userid="zhang.wei", at=NOW)
         await merging.merge(session, patient, other, actor="admin", reason="同一人", now=NOW)
         tags = {"需求/想种牙": "et-1", "顾客层级/重要顾客": "et-2", "需求/洁牙": "et-3"}
-        await tagging.record_corp_tags(session, tags)
+        await corp_listing.record_corp_tags(session, tags)
         [hers] = await session.scalars(select(Follow).where(Follow.patient_id == patient.id))
         [his] = await session.scalars(select(Follow).where(Follow.patient_id == other.id))
         for follow, listed in ((hers, ["顾客层级/重要顾客"]), (his, ["需求/洁牙"])):
