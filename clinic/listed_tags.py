@@ -34,12 +34,15 @@ async def record(
     *,
     asked_at: datetime,
     now: datetime,
+    news: bool = False,
 ) -> tuple[Tally, set[int]]:
     """Write down the tags of a page of relations; return what differed, and whose rules must look again.
 
     Args:
         listed: our ids of the corp tags that WeCom shows, by relation. Strategy tags and tags made this
             minute are not in our table; the next run knows them.
+        news: the tags were read before, so that one that a known relation has and had not was put on by a
+            person since; else it may have been there for years, and begins nothing.
         known: the relations that were on record before the page; of others nothing is concluded.
     """
     ids = {pair[0] for pair in listed}
@@ -69,8 +72,10 @@ async def record(
                 "patient_id": pair[0],
                 "userid": pair[1],
                 "tag_id": tag,
-                "origin": WECOM,
-                "reason": "企业微信里已有的标签",
+                "origin": STAFF if news and follow is not None else WECOM,
+                "reason": f"{pair[1]} 在手机上加的（对账发现）"
+                if news and follow is not None
+                else "企业微信里已有的标签",
                 "at": now,
             }
             for tag in sorted(note)

@@ -63,6 +63,7 @@ class Lookup:
     tags: Mapping[str, int]  # our ids of corp tags, by WeCom's
     channels: Mapping[str, str]  # titles, by state
     late_since: datetime
+    tags_read: bool = False  # by the run before: what is new since, a person put on
 
 
 async def record(
@@ -92,7 +93,9 @@ async def record(
         pair: {lookup.tags[tag] for tag in contact.tag_ids if tag in lookup.tags}
         for pair, contact in pairs.items()
     }
-    marks, edited = await listed_tags.record(session, worn, known, asked_at=asked_at, now=now)
+    marks, edited = await listed_tags.record(
+        session, worn, known, asked_at=asked_at, now=now, news=lookup.tags_read
+    )
     concerned = {patient_id for patient_id, _ in happenings}
     happenings += [
         (patient_id, Happening(kind="tags_changed", at=now)) for patient_id in sorted(edited - concerned)

@@ -334,6 +334,7 @@ class Reconciliation:
     async def _lookup(self, run: Run) -> Lookup:
         async with self._database.read() as session:
             last = await runs.last_started_at(session)
+            tags_read = await runs.was_read(session, TAGS)
             tags = await session.scalars(select(Tag).where(Tag.wecom_id.is_not(None)))
             by_id = {tag.wecom_id: tag.id for tag in tags if tag.wecom_id}
         return Lookup(
@@ -341,4 +342,5 @@ class Reconciliation:
             tags=by_id,
             channels={channel.state: channel.title for channel in self._pack.channels},
             late_since=late_since(last, now=run.started_at),
+            tags_read=tags_read,
         )

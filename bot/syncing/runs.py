@@ -131,6 +131,13 @@ async def last_started_at(session: AsyncSession) -> datetime | None:
     return await session.scalar(query.order_by(SyncRun.started_at.desc()).limit(1))
 
 
+async def was_read(session: AsyncSession, stage: str) -> bool:
+    """Tell whether the last run that came to its end could read this stage."""
+    query = select(SyncRun.found).where(SyncRun.finished_at.is_not(None))
+    found = await session.scalar(query.order_by(SyncRun.started_at.desc()).limit(1))
+    return found is not None and not any(str(one).startswith(f"{stage}:") for one in found.get("unread", ()))
+
+
 async def moving(session: AsyncSession, *, now: datetime) -> bool:
     """Tell whether somebody is at work on a run right now."""
     query = select(SyncRun.id).where(SyncRun.finished_at.is_(None), SyncRun.moved_at > now - MOVING)

@@ -11,6 +11,8 @@ from bot.syncing.reconciliation import Reconciliation
 from store.vault import Vault
 from tests.support.clinic import running_clinic
 from tests.support.databases import Templates
+from tests.support.plans import journey, publish
+from tests.support.quiet import quiet
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from tests.support.clinic import Clinic
 
 ADDED = "change_external_contact.add_external_contact"
+EDITED = "change_external_contact.edit_external_contact"
 MARK = "externalcontact/mark_tag"
 WELCOME = "externalcontact/send_welcome_msg"
 
@@ -73,3 +76,32 @@ async def test_a_deletion_that_nobody_told_of_is_seen_in_her_record(clinic: Clin
 
     shown = await clinic.api("GET", f"/patients/{patient.external_userid}")
     assert [follow["lost_at"] is not None for follow in shown["follows"]] == [True]
+
+
+async def test_a_tag_from_the_phone_whose_callback_was_lost_begins_its_journey_and_is_hers(
+    clinic: Clinic, pack: Pack
+) -> None:
+    vip = "顾客层级/重要顾客"
+    tagged = journey(
+        "tagged", {"on": "tag_gained", "tags": vip}, stops=[{"on": "tag", "tags": "联系偏好/请勿打扰"}]
+    )
+    await publish(clinic.runtime.database, pack, tagged, now=clinic.clock.now())
+    who = (await clinic.act("patient-adds-member", userid="xiaohu", name="晓晴"))["external_userid"]
+    await quiet(clinic)
+    tags = {}
+    for path in (vip, "联系偏好/请勿打扰"):
+        group, name = path.split("/")
+        _, [made] = clinic.tenant.tags.staff_creates(group, [name])
+        tags[path] = made.id
+    await sync(clinic, pack)
+
+    for path in tags:
+        clinic.clock.advance(timedelta(minutes=20))
+        clinic.tenant.faults.add("drop_callback", EDITED)
+        clinic.tenant.people.member_edits_patient("xiaohu", who, add_tags=[tags[path]])
+        await sync(clinic, pack)
+        await quiet(clinic)
+        running = (await clinic.api("GET", f"/patients/{who}/journeys"))["items"]
+        assert [one["plan"] for one in running] == (["tagged"] if path == vip else [])
+    worn = (await clinic.api("GET", f"/patients/{who}"))["tags"]
+    assert {tag["origin"] for tag in worn if tag["group"] == "顾客层级"} == {"staff"}
