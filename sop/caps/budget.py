@@ -28,7 +28,7 @@ UNKNOWN: Final = "unknown"  # no such patient, or one who asked to be forgotten
 APART: Final = "disconnected"
 # How the budget speaks of what stands in the way, in the order shown.
 WORDS: Final[dict[str, str]] = {
-    "week": "7 天内已到营销上限",
+    "week": "一周内已到营销上限",
     "apart": "离上一次营销太近",
     "never": "诊所设置为不发营销",
     "day": "当天已收够这个账号的消息",

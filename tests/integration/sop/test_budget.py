@@ -69,7 +69,7 @@ async def test_everybody_is_counted_once_with_the_reason(queue: Queue) -> None:
     assert found.reasons == (("week", 3), ("apart", 2), ("disconnected", 1), ("unknown", 2))
     assert (found.selected, found.later, found.dropped) == (10, 5, 3)
     assert found.told == (
-        "选中 10 人，2 人可以按时收到；3 人7 天内已到营销上限；2 人离上一次营销太近；"
+        "选中 10 人，2 人可以按时收到；3 人一周内已到营销上限；2 人离上一次营销太近；"
         "1 人已经联系不上（没有加好友，或已流失）；2 人没有这位客户，或已按本人要求删除；其中 5 人顺延，3 人不会收到"
     )
 
