@@ -5,7 +5,6 @@ A page is one transaction of a few statements, however much it holds. Recording 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import bindparam, or_, select, update
@@ -13,8 +12,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from clinic import audit, listed_tags, stages, terms
 from clinic.care_tables import StageMove
+from clinic.listed import Recorded
 from clinic.people import BY_SYNC, NAME, REMARK, ask_consent, note_remark, remark_of
-from clinic.reconcile import Found, Listed, Relation, Tally, judge_listed
+from clinic.reconcile import Found, Relation, Tally, judge_listed
 from clinic.rules.happenings import Happening
 from clinic.stages import Stage
 from clinic.tables import Follow, Patient
@@ -26,44 +26,12 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from clinic.listed import ListedContact, Lookup
     from store.vault import Vault
 
 PATIENTS: Final = "patients"
 FOLLOWS: Final = "follows"
 MARKS: Final = "marks"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListedContact:
-    """A person and one member's relation to her, as a listing shows them."""
-
-    external_userid: str
-    name: str
-    unionid: str
-    gender: int
-    userid: str
-    relation: Listed
-    tag_ids: tuple[str, ...]
-    remark: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
-    """What a page was: how much of it was different, and what must have happened unheard, by patient's id."""
-
-    tallies: Mapping[str, Tally]
-    happenings: Sequence[tuple[int, Happening]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lookup:
-    """What a page is judged by; read once for many pages."""
-
-    vault: Vault
-    tags: Mapping[str, int]  # our ids of corp tags, by WeCom's
-    channels: Mapping[str, str]  # titles, by state
-    late_since: datetime
-    tags_read: bool = False  # by the run before: what is new since, a person put on
 
 
 async def record(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import structlog
 
 from clinic.groups import Seat
-from clinic.listings import ListedContact
+from clinic.listed import ListedContact
 from clinic.reconcile import Listed
 from clinic.ways import ListedWay
 from wecom.answers import Page

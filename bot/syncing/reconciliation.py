@@ -20,7 +20,7 @@ from bot.syncing.groups import GroupWalk
 from bot.syncing.reading import OF_ONE_MEMBER, TenantReader
 from bot.syncing.ways import WAYS, WayWalk
 from clinic import corp_listing, listings, people
-from clinic.listings import Lookup
+from clinic.listed import Lookup
 from clinic.reconcile import Tally, late_since, missing
 from clinic.tables import Member, Patient, Tag
 from sop import group_alerts

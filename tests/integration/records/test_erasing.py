@@ -12,7 +12,7 @@ from clinic import erasing, finding, listings, merging, people
 from clinic.care_tables import KfMessage, StageMove, Todo, Visit
 from clinic.erasing import AlreadyErased
 from clinic.finding import Search
-from clinic.listings import ListedContact, Lookup
+from clinic.listed import ListedContact, Lookup
 from clinic.reconcile import Listed
 from clinic.tables import AuditEntry, Follow, Patient
 from sop import forgetting
