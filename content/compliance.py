@@ -10,17 +10,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from content.folding import Folder
+from content.likeness import TABLE, Weights
 from content.rulebook import RULES, Channel, Level, PersonaKind, Rulebook, read_rulebook
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from content.folding import Folded
     from content.rulebook import Rule
 
 _LOOK_BACK = 20  # characters of context before a match that can make it harmless
+ALIKE_GROUND = (
+    "《广告法》第二十八条、《医疗广告管理办法》第七条：广告不得虚假或者引人误解，医疗广告不得宣传疗效。"
+)
+ALIKE_ADVICE = "没有命中具体的词，但整句读起来像这一类说法，请再看一遍。"
 _SEVERITY: dict[Level, int] = {"block": 0, "warn": 1, "hint": 2}
 
 
@@ -39,8 +44,14 @@ class Finding:
 class Checker:
     """Checks texts against a rulebook. Stateless but for a table of characters seen; share one freely."""
 
-    def __init__(self, rulebook: Rulebook) -> None:
+    def __init__(self, rulebook: Rulebook, weights: Weights) -> None:
         self._rulebook = rulebook
+        self._weights = weights
+        # What a passage of a kind is told: the ground and the advice of the first rule of that kind.
+        self._examples: dict[str, Rule] = {}
+        for rule in rulebook.rules:
+            if rule.level != "hint":
+                self._examples.setdefault(rule.id.partition(".")[0], rule)
         self._folder = Folder(rulebook.alike)
         # How a match can begin → the rules to ask there; a single character when the second is not known.
         self._pairs: dict[str, tuple[Rule, ...]] = {}
@@ -57,8 +68,9 @@ class Checker:
 
         Raises:
             RulesError: the rule files are broken.
+            ValueError: the table of likenesses is.
         """
-        return cls(read_rulebook(folder))
+        return cls(read_rulebook(folder), Weights.read(folder / TABLE))
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -74,6 +86,41 @@ class Checker:
         folded = self._folder.fold(text)
         if not folded.text:
             return ()
+        findings = self._by_rules(folded, persona=persona, channel=channel, own=own)
+        findings.extend(self._by_likeness(folded, findings, persona=persona))
+        findings.sort(key=lambda f: (f.start, _SEVERITY[f.level], f.end, f.rule))
+        return tuple(findings)
+
+    def by_rules(self, text: str, *, persona: PersonaKind, channel: Channel) -> list[Finding]:
+        """Return what the rules alone object to."""
+        return self._by_rules(self._folder.fold(text), persona=persona, channel=channel, own=())
+
+    def fold(self, text: str) -> str:
+        """Return a text as it is judged: half width, lower case, without spaces, emoji and disguises."""
+        return self._folder.fold(text).text
+
+    def _by_likeness(
+        self, folded: Folded, findings: Sequence[Finding], *, persona: PersonaKind
+    ) -> Iterator[Finding]:
+        """Return passages that read like violations, where no rule has spoken already."""
+        for alike in self._weights.judge(folded.text, doctor=persona == "doctor"):
+            begin, finish = folded.span(alike.unit_start, alike.unit_end)
+            if any(f.level != "hint" and f.start < finish and begin < f.end for f in findings):
+                continue
+            start, end = folded.span(alike.start, alike.end)
+            like = self._examples.get(alike.family)
+            yield Finding(
+                level="warn",
+                start=start,
+                end=end,
+                rule=f"alike.{alike.family or 'any'}",
+                ground=like.ground if like else ALIKE_GROUND,
+                advice=f"{ALIKE_ADVICE}{like.advice}" if like else f"{ALIKE_ADVICE}只写看得见、查得到的事。",
+            )
+
+    def _by_rules(
+        self, folded: Folded, *, persona: PersonaKind, channel: Channel, own: Collection[str]
+    ) -> list[Finding]:
         own_digits = {_digits(number) for number in own} - {""}
         findings: list[Finding] = []
         spare: list[Finding] = []
@@ -87,8 +134,7 @@ class Checker:
         findings.extend(
             one for one in spare if not any(_covers(other, one) for other in said.get(_family(one), ()))
         )
-        findings.sort(key=lambda f: (f.start, _SEVERITY[f.level], f.end, f.rule))
-        return tuple(findings)
+        return findings
 
     def _matches(self, text: str) -> dict[Rule, list[re.Match[str]]]:
         """Find every rule's matches in one walk, as each rule's ``finditer`` would."""

@@ -108,7 +108,7 @@ def find_in_pack(pack: Pack, checker: Checker, renderer: Renderer) -> tuple[Text
     """Check every text of a pack, for each persona that may say it; the same words are told once."""
     own = tuple(pack.clinic.values())
     found: dict[tuple[object, ...], TextFinding] = {}
-    for text in _texts(pack, renderer):
+    for text in texts_of(pack, renderer):
         for finding in checker.check(text.text, persona=text.persona, channel=text.channel, own=own):
             excerpt = text.text[finding.start : finding.end]
             told = TextFinding(
@@ -124,7 +124,7 @@ def find_in_pack(pack: Pack, checker: Checker, renderer: Renderer) -> tuple[Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Text:
+class FilledIn:
     """A filled-in text and where its template stands."""
 
     place: Place
@@ -135,7 +135,8 @@ class _Text:
     channel: Channel
 
 
-def _texts(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
+def texts_of(pack: Pack, renderer: Renderer) -> Iterator[FilledIn]:
+    """Return every text of a pack, filled in, once for each persona that may say it."""
     yield from _posts(pack, renderer)
     yield from _direct(pack, renderer)
     yield from _plans(pack, renderer)
@@ -147,18 +148,18 @@ def _texts(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
     for asset in pack.assets:
         card = "\n".join(part for part in (asset.title, asset.desc) if part)
         for kind in sorted(shown.get(asset.key, {"assistant"})):
-            yield _Text(
+            yield FilledIn(
                 place=asset.place, key=asset.key, template="", text=card, persona=kind, channel="moment"
             )
 
 
-def _posts(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
+def _posts(pack: Pack, renderer: Renderer) -> Iterator[FilledIn]:
     for item in (*pack.moments, *pack.group_posts):
         for persona in filter(item.suits, pack.personas):
             yield _text(item, persona, renderer.render(item.text, **pack.variables(persona)), item.kind)
 
 
-def _direct(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
+def _direct(pack: Pack, renderer: Renderer) -> Iterator[FilledIn]:
     for item in pack.direct_texts:
         for persona in filter(item.suits, pack.personas):
             for name in _PATIENT_NAMES if item.personal else (None,):
@@ -166,7 +167,7 @@ def _direct(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
                 yield _text(item, persona, renderer.render(item.text, **variables), "direct")
 
 
-def _plans(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
+def _plans(pack: Pack, renderer: Renderer) -> Iterator[FilledIn]:
     """Read what plans say in their own words as everybody who may speak for the plan."""
     for wording in (wording for plan in pack.plans for wording in wordings_of(plan)):
         plan = wording.plan
@@ -176,7 +177,7 @@ def _plans(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
                 continue
             for name in _PATIENT_NAMES if wording.by_hand else (None,):
                 text = renderer.render(wording.text, **pack.variables(persona, patient_name=name))
-                yield _Text(
+                yield FilledIn(
                     place=place,
                     key=wording.key,
                     template=wording.text,
@@ -186,7 +187,7 @@ def _plans(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
                 )
 
 
-def _talk(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
+def _talk(pack: Pack, renderer: Renderer) -> Iterator[FilledIn]:
     """Read scripts as whoever uses them, answers as the assistant; what never to say is not read."""
     for script in pack.scripts:
         for persona in pack.personas:
@@ -196,7 +197,7 @@ def _talk(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
                 _PATIENT_NAMES, zip(script.say, script.say_places, strict=True)
             ):
                 text = renderer.render(template, **pack.variables(persona, patient_name=name))
-                yield _Text(
+                yield FilledIn(
                     place=place,
                     key=script.key,
                     template=template,
@@ -205,7 +206,7 @@ def _talk(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
                     channel="direct",
                 )
     for answer in pack.answers:
-        yield _Text(
+        yield FilledIn(
             place=answer.text_place,
             key=answer.key,
             template=answer.text,
@@ -215,12 +216,12 @@ def _talk(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
         )
 
 
-def _surveys(pack: Pack) -> Iterator[_Text]:
+def _surveys(pack: Pack) -> Iterator[FilledIn]:
     """The clinic itself asks: read as the assistant's words."""
     for survey in pack.surveys:
         asked = (part for one in survey.questions for part in (one.ask, *one.options))
         words = (survey.title, survey.intro, *asked, survey.thanks, survey.sorry)
-        yield _Text(
+        yield FilledIn(
             place=survey.place,
             key=survey.key,
             template="",
@@ -230,13 +231,13 @@ def _surveys(pack: Pack) -> Iterator[_Text]:
         )
 
 
-def _greetings(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
+def _greetings(pack: Pack, renderer: Renderer) -> Iterator[FilledIn]:
     for welcome in pack.welcomes:
         for persona in filter(welcome.suits, pack.personas):
             for name, text in product(_PATIENT_NAMES, welcome.texts):
                 doctor = pack.doctor_of(persona, next(iter(welcome.channels), None))
                 variables = pack.variables(persona, patient_name=name, doctor=doctor)
-                yield _Text(
+                yield FilledIn(
                     place=text.text_place,
                     key=welcome.key if text.key == MAIN else f"{welcome.key} 的 {text.key}",
                     template=text.text,
@@ -246,7 +247,7 @@ def _greetings(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
                 )
 
 
-def _group_welcomes(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
+def _group_welcomes(pack: Pack, renderer: Renderer) -> Iterator[FilledIn]:
     """Any owner's newcomers read it, so it must pass as a doctor's words and as the assistant's."""
     kinds = sorted({persona.kind for persona in pack.personas})
     for role in pack.roles:
@@ -254,7 +255,7 @@ def _group_welcomes(pack: Pack, renderer: Renderer) -> Iterator[_Text]:
             continue
         text = renderer.render(role.welcome.text, clinic=pack.clinic)
         for kind in kinds:
-            yield _Text(
+            yield FilledIn(
                 place=role.welcome.place,
                 key=f"{role.key} 的入群欢迎语",
                 template=role.welcome.text,
@@ -290,8 +291,8 @@ def _shown_with(spec: ContentItem | WelcomeSpec) -> Iterator[str]:
         yield from spec.attachments
 
 
-def _text(spec: ContentItem, persona: PersonaSpec, text: str, channel: Channel) -> _Text:
-    return _Text(
+def _text(spec: ContentItem, persona: PersonaSpec, text: str, channel: Channel) -> FilledIn:
+    return FilledIn(
         place=spec.text_place,
         key=spec.key,
         template=spec.text,
@@ -301,7 +302,7 @@ def _text(spec: ContentItem, persona: PersonaSpec, text: str, channel: Channel) 
     )
 
 
-def _line_of(text: _Text, excerpt: str) -> Place:
+def _line_of(text: FilledIn, excerpt: str) -> Place:
     """Find the line of the words in the template; words that a variable brought stand at its beginning."""
     at = text.template.find(excerpt)
     lines = text.template.count("\n", 0, at) if at > 0 else 0
