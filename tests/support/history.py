@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,20 +10,27 @@ from sqlalchemy import func, select
 
 from bot.deliveries.base import Outcome
 from bot.deliveries.groups import GroupFetch, _Read
+from bot.deliveries.kf import KfFetch, _News
+from bot.deliveries.people import ContactFetch
 from bot.deliveries.tags import TagDelivery
 from clinic import people
 from clinic.care_tables import GroupMove, StageMove, Visit
-from clinic.effects import MarkTags
+from clinic.effects import FetchContact, MarkTags
+from clinic.kf import FROM_CUSTOMER, Heard
+from clinic.people import FollowFact, Profile
 from clinic.rules.happenings import Happening
+from clinic.rules.wearing import RULE
 from clinic.tables import Follow, Patient, PatientTag, Tag
 from clinic.tables import GroupMember as Seat
 from handlers.contacts import contact_router
 from handlers.groups import group_router
+from handlers.kf import kf_router
 from handlers.router import Router, Turn
 from sop.consequences import reconsider
 from sop.roster import load_roster
 from store import outbox
 from store.outbox import OutboxEffect
+from store.vault import Vault
 from wecom.api.groups import GroupChat, GroupMember
 from wecom.events import (
     ContactAdded,
@@ -34,7 +41,7 @@ from wecom.events import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from content.pack import Pack
     from store.database import Database
@@ -111,6 +118,15 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wrote:
+    """She wrote in 微信客服; it is read once or more often, and at whatever time."""
+
+    happened_at: datetime
+    text: str
+    external_userid: str = WHO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
     """She came into her group, or went; ``number``: which change of the group's people this was."""
 
@@ -141,23 +157,87 @@ def group_of(who: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Teller:
-    """One database, one pack, and the handlers of contacts and groups."""
+    """One database, one pack, and the handlers of contacts, groups and 微信客服."""
 
     database: Database
     pack: Pack
+    vault: Vault = field(default_factory=lambda: Vault("a secret of the tests"))
 
-    async def tell(self, event: Event | Came | Said | Moved, *, now: datetime = NOW) -> int:
+    async def tell(self, event: Event | Came | Said | Wrote | Moved, *, now: datetime = NOW) -> int:
         """Handle one event in its own transaction; return how many handlers it called."""
         if isinstance(event, Came | Said):
             await self._hear(event, now=now)
             return 0
+        if isinstance(event, Wrote):
+            await self._read_kf(event, now=now)
+            return 0
         routers = Router("history")
         routers.include(
-            contact_router(self.pack, public_url=PUBLIC), group_router(self.pack, public_url=PUBLIC)
+            contact_router(self.pack, public_url=PUBLIC),
+            group_router(self.pack, public_url=PUBLIC),
+            kf_router(self.pack, vault=self.vault, public_url=PUBLIC),
         )
         async with self.database.write() as session:
             turn = Turn(session=session, now=now, received_at=now)
             return await routers.handle(event.event() if isinstance(event, Moved) else event, turn)
+
+    async def _read_kf(self, said: Wrote, *, now: datetime) -> None:
+        heard = Heard(
+            msgid=f"{said.external_userid}:{said.happened_at:%m%d%H%M}:{said.text}",
+            open_kfid="wk-1",
+            external_userid=said.external_userid,
+            origin=FROM_CUSTOMER,
+            kind="text",
+            text=said.text,
+            at=said.happened_at,
+        )
+        delivery = KfFetch(
+            None,  # type: ignore[arg-type]  # it makes no call here, as below
+            self.database,
+            pack=self.pack,
+            vault=self.vault,
+            public_url=PUBLIC,
+            clock=None,  # type: ignore[arg-type]
+        )
+        effect = OutboxEffect(payload={"open_kfid": "wk-1", "token": "", "rung_at": 0})
+        news = _News(since="", cursor="", heard=(heard,), more=False, name="")
+        async with self.database.write() as session:
+            await delivery.record(session, effect, Outcome(state=outbox.SENT, facts=news), now=now)
+
+    async def read_contact(
+        self, tags: Mapping[str, Iterable[str]], *, edited_at: datetime, asked_at: datetime, who: str = WHO
+    ) -> None:
+        """Let her details be read: these tags of people's hands, by member, and those that we put on."""
+        async with self.database.write() as session:
+            ours = await session.execute(
+                select(PatientTag.userid, Tag.group_name + "/" + Tag.name)
+                .join(Tag, Tag.id == PatientTag.tag_id)
+                .join(Patient, Patient.id == PatientTag.patient_id)
+                .where(PatientTag.origin == RULE, Patient.external_userid == who)
+            )
+            shown = {userid: set(paths) for userid, paths in tags.items()}
+            for userid, path in ours:
+                shown.setdefault(userid, set()).add(path)
+            profile = Profile(
+                external_userid=who,
+                name="晓晴",
+                unionid=None,
+                gender=2,
+                follows=tuple(
+                    FollowFact(
+                        userid=userid,
+                        channel="",
+                        add_way=1,
+                        added_at=NOW - timedelta(days=1),
+                        tags=tuple((path, f"et-{path}") for path in sorted(paths)),
+                    )
+                    for userid, paths in sorted(shown.items())
+                ),
+            )
+            wanted = FetchContact(external_userid=who, edited_at=int(edited_at.timestamp()))
+            effect = OutboxEffect(payload=wanted.model_dump(mode="json"), dispatched_at=asked_at)
+            delivery = ContactFetch(None, self.vault, pack=self.pack, public_url=PUBLIC)  # type: ignore[arg-type]
+            await delivery.record(session, effect, Outcome(state=outbox.SENT, facts=profile), now=asked_at)
 
     async def read_group(self, moves: Sequence[Moved], *, who: str = WHO, now: datetime = NOW) -> None:
         """Let her group be read as it is after these changes, which WeCom knows in order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -17,10 +18,10 @@ from clinic.care_tables import Todo
 from clinic.tables import Member
 from store.database import Database
 from store.schema import upgrade
-from tests.support.history import NOW, Came, Moved, Said, Teller, added, edited, left, removed
+from tests.support.history import NOW, Came, Moved, Said, Teller, Wrote, added, edited, left, removed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
     from pathlib import Path
 
     from content.pack import Pack
@@ -181,12 +182,13 @@ async def test_events_about_unknown_members_and_people_are_recorded(teller: Tell
 
 _WHEN = st.integers(0, 40).map(minute)
 _WHOM = st.sampled_from(MEMBERS)
+_CHANNELS = st.sampled_from([None, "douyin", "front-desk", "dr-zhang-card"])
 _events = st.one_of(
     st.builds(
         added,
         _WHOM,
         _WHEN,
-        state=st.sampled_from([None, "douyin", "front-desk", "dr-zhang-card"]),
+        state=_CHANNELS,
         half=st.booleans(),
     ),
     st.builds(left, _WHOM, _WHEN),
@@ -198,6 +200,16 @@ _events = st.one_of(
         happened_at=st.one_of(_WHEN, _WHEN.map(lambda at: at - timedelta(days=400))),
         treatment=st.sampled_from(["scaling", "extraction", "implant.surgery", "implant.crown"]),
         status=st.sampled_from(["booked", "done", "done"]),
+    ),
+)
+
+
+_texts = st.builds(Wrote, happened_at=_WHEN, text=st.sampled_from(["请问种植牙多少钱", "洗牙要约吗", "你好"]))
+# Whom nobody ever had as a contact writes to nobody's rules: they hear of it when she becomes one.
+_histories = st.one_of(
+    st.lists(_events, min_size=1, max_size=8),
+    st.tuples(st.builds(added, _WHOM, _WHEN, state=_CHANNELS), st.lists(_events | _texts, max_size=7)).map(
+        lambda parts: [parts[0], *parts[1]]
     ),
 )
 
@@ -235,7 +247,7 @@ def test_any_order_with_repetitions_makes_the_record_that_the_ordered_history_ma
     people = count()
 
     @settings(max_examples=40, deadline=None, phases=[Phase.explicit, Phase.generate])
-    @given(history=st.lists(_events, min_size=1, max_size=8), moves=_group_moves(), data=st.data())
+    @given(history=_histories, moves=_group_moves(), data=st.data())
     def holds(history: list[Any], moves: list[Moved], data: st.DataObject) -> None:
         ordered = sorted([*history, *moves], key=lambda event: event.happened_at)
         shuffled = data.draw(st.permutations([*ordered, *data.draw(_again(ordered))]))
@@ -265,11 +277,73 @@ def test_any_order_with_repetitions_makes_the_record_that_the_ordered_history_ma
         first, second = loop.run(tell())
         assert second == first
 
-    with asyncio.Runner() as loop:
-        database = Database(f"sqlite+aiosqlite:///{tmp_path / 'xiaohu.db'}")
-        loop.run(upgrade(database))
-        teller = Teller(database=database, pack=pack)
-        try:
-            holds()
-        finally:
-            loop.run(database.close())
+    with asyncio.Runner() as loop, loop_teller(loop, tmp_path, pack) as teller:
+        holds()
+
+
+def test_edits_on_three_phones_end_as_the_phones_show_whenever_each_is_looked_at(
+    tmp_path: Path, pack: Pack
+) -> None:
+    people = count()
+    edits = st.lists(
+        st.tuples(_WHOM, st.sampled_from(["口味/甜", "口味/咸", "口味/辣"]), st.booleans()), max_size=6
+    )
+    said = st.lists(
+        st.builds(Said, happened_at=_WHEN, keyword=st.sampled_from(["implant", "price"])), max_size=2
+    )
+
+    @settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.generate])
+    @given(edits=edits, said=said, data=st.data())
+    def holds(edits: list[tuple[str, str, bool]], said: list[Said], data: st.DataObject) -> None:
+        phones: dict[str, set[str]] = {userid: set() for userid in MEMBERS}
+        looks: list[tuple[datetime, dict[str, frozenset[str]]]] = []
+        for number, (userid, path, on) in enumerate(edits):
+            (phones[userid].add if on else phones[userid].discard)(path)
+            looks.append((minute(number * 5), {one: frozenset(tags) for one, tags in phones.items()}))
+        one, other = _person(next(people)), _person(next(people))
+        meetings = [added(userid, minute(-1), state="douyin") for userid in MEMBERS]
+        late = data.draw(
+            st.permutations(
+                [*said, *looks, *data.draw(st.lists(st.sampled_from([*said, *looks] or [None]), max_size=2))]
+            )
+        )
+
+        async def tell(who: str, told: Sequence[Any], *, as_of_now: bool) -> dict[str, Any]:
+            for event in meetings:
+                await teller.tell(replace(event, external_userid=who))
+            await teller.accept()
+            for number, fact in enumerate(told):
+                if isinstance(fact, Said):
+                    await teller.tell(replace(fact, external_userid=who))
+                    await teller.accept()
+                elif fact is not None:
+                    edited_at, shown = fact
+                    asked_at = (
+                        NOW + timedelta(minutes=number) if as_of_now else edited_at + timedelta(minutes=1)
+                    )
+                    tags = phones if as_of_now else shown
+                    await teller.read_contact(tags, edited_at=edited_at, asked_at=asked_at, who=who)
+            await teller.accept()
+            return await teller.record(who)
+
+        first = loop.run(tell(one, [*looks, *said], as_of_now=False))
+        second = loop.run(tell(other, late, as_of_now=True))
+        assert second == first
+        by_hand = {
+            (userid, f"{group}/{name}") for userid, group, name, rule in second["tags"] if rule is None
+        }
+        assert by_hand == {(userid, path) for userid, paths in phones.items() for path in paths}
+
+    with asyncio.Runner() as loop, loop_teller(loop, tmp_path, pack) as teller:
+        holds()
+
+
+@contextmanager
+def loop_teller(loop: asyncio.Runner, tmp_path: Path, pack: Pack) -> Iterator[Teller]:
+    """Open a database and its teller on a loop of a property's own."""
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'xiaohu.db'}")
+    loop.run(upgrade(database))
+    try:
+        yield Teller(database=database, pack=pack)
+    finally:
+        loop.run(database.close())
