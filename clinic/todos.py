@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from clinic import audit
 from clinic.care_tables import Todo
 
 if TYPE_CHECKING:
@@ -212,3 +213,16 @@ async def settle_prefix(session: AsyncSession, prefix: str, *, now: datetime, by
         .where(Todo.key.startswith(prefix, autoescape=True), Todo.state == TodoState.OPEN)
         .values(state=TodoState.DROPPED, closed_at=now, closed_by=by[:80])
     )
+
+
+async def asked_lately(session: AsyncSession, prefix: str, *, now: datetime) -> bool:
+    """Tell whether a to-do whose key begins with ``prefix`` was asked for lately and is still open.
+
+    Then its news, come once more with another time stamp, is the same news.
+    """
+    lately = select(Todo.id).where(
+        Todo.key.startswith(prefix, autoescape=True),
+        Todo.state == TodoState.OPEN,
+        Todo.created_at >= now - audit.SAME_NEWS,
+    )
+    return (await session.scalars(lately.limit(1))).first() is not None

@@ -34,6 +34,8 @@ def acquisition_router(pack: Pack, *, public_url: str) -> Router:
     async def tell(
         event: AcquisitionEvent, turn: Turn, *, key: str, kind: str, title: str, body: str
     ) -> None:
+        if await todos.asked_lately(turn.session, f"{key}:", now=turn.now):
+            return
         await hand_out(
             turn.session,
             roster=await load_roster(turn.session, pack, now=turn.now),
@@ -90,6 +92,17 @@ def acquisition_router(pack: Pack, *, public_url: str) -> Router:
     async def chat_started(event: AcquisitionEvent, turn: Turn) -> None:
         """She wrote the first message: worth knowing, for her record and for the channel."""
         userid, patient = event.userid or "", event.external_userid or ""
+        news = not patient or await audit.tell_once(
+            turn.session,
+            at=turn.now,
+            action="contact.chat_started",
+            subject=f"patient:{patient}",
+            reason=f"从获客链接来，给成员 {userid} 发了第一条消息",
+            detail={"userid": userid, "link_id": event.link_id},
+            among=("contact.added",),
+        )
+        if not news:
+            return
         state = await acquisition.channel_between(turn.session, userid, patient)
         await acquisition.count(
             turn.session,
@@ -98,16 +111,6 @@ def acquisition_router(pack: Pack, *, public_url: str) -> Router:
             acquisition.CHATTED,
             userid=userid,
         )
-        if patient:
-            audit.record(
-                turn.session,
-                at=turn.now,
-                actor=audit.RULES,
-                action="contact.chat_started",
-                subject=f"patient:{patient}",
-                reason=f"从获客链接来，给成员 {userid} 发了第一条消息",
-                detail={"userid": userid, "link_id": event.link_id},
-            )
 
     return router
 

@@ -62,6 +62,8 @@ def agent_health_router(pack: Pack, *, public_url: str) -> Router:
         if event.visible:
             await todos.settle_prefix(turn.session, f"{key}:", now=turn.now, by=audit.RULES)
             return
+        if await todos.asked_lately(turn.session, f"{key}:", now=turn.now):
+            return
         roster = await load_roster(turn.session, pack, now=turn.now)
         needed = [
             spec.name
@@ -85,6 +87,8 @@ def agent_health_router(pack: Pack, *, public_url: str) -> Router:
     @router.on(AgentWarned, lambda event: event.warning in WARNINGS)
     async def warned(event: AgentWarned, turn: Turn) -> None:
         kind, title, body = WARNINGS[event.warning]
+        if await todos.asked_lately(turn.session, f"{event.warning}:", now=turn.now):
+            return
         when = (
             f"{event.effective_at.astimezone(pack.timezone):%m-%d %H:%M} 起" if event.effective_at else "之后"
         )

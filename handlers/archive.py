@@ -14,14 +14,14 @@ def archive_router() -> Router:
     @router.on(ArchiveApproved)
     async def agreed(event: ArchiveApproved, turn: Turn) -> None:
         """A line in her timeline: this program itself archives no chats, so nothing is switched on by it."""
-        audit.record(
+        await audit.tell_once(
             turn.session,
             at=turn.now,
-            actor=audit.RULES,
             action="contact.archive_approved",
             subject=f"patient:{event.external_userid}",
             reason=f"同意了企业存档与成员 {event.userid} 的聊天（小护不保存聊天内容）",
             detail={"userid": event.userid},
+            among=(),
         )
 
     return router

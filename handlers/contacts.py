@@ -108,14 +108,14 @@ def contact_router(pack: Pack, *, public_url: str) -> Router:
             people.BY_MEMBER: f"被成员 {event.userid} 删除",
             people.BY_TRANSFER: f"从成员 {event.userid} 转给了别人",
         }
-        audit.record(
+        await audit.tell_once(
             turn.session,
             at=turn.now,
-            actor=audit.RULES,
             action="contact.lost",
             subject=f"patient:{event.external_userid}",
             reason=words[by],
             detail={"userid": event.userid, "by": by},
+            among=("contact.added", "contact.half_added"),
         )
         await follow_up(
             follow,

@@ -36,13 +36,13 @@ def handover_router(pack: Pack, *, public_url: str) -> Router:
             reason=reason,
             now=turn.now,
         )
-        audit.record(
+        await audit.tell_once(
             turn.session,
             at=turn.now,
-            actor=audit.RULES,
             action="transfer.failed",
             subject=f"patient:{event.external_userid}",
             reason=f"没有交接给成员 {event.userid}：{reason}",
+            among=("transfer.started",),
         )
         if ended:
             await turn.session.flush()
@@ -51,13 +51,16 @@ def handover_router(pack: Pack, *, public_url: str) -> Router:
             )
             return
         # Begun in the admin console, so there is no run whose end could tell of it.
+        key = f"transfer-failed:{event.external_userid}:{event.userid}"
+        if await todos.asked_lately(turn.session, f"{key}:", now=turn.now):
+            return
         at = int(event.happened_at.timestamp())
         patient = await known_patient(turn.session, event.external_userid)
         await hand_out(
             turn.session,
             roster=await load_roster(turn.session, pack, now=turn.now),
             public_url=public_url,
-            key=f"transfer-failed:{event.external_userid}:{event.userid}:{at}",
+            key=f"{key}:{at}",
             kind="transfer",
             assignee=todos.MANAGER,
             title="一位顾客没有交接成",

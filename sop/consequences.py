@@ -136,23 +136,25 @@ class _Steps:
                     reason=f"添加了成员 {follow.userid}",
                 )
         word = stages.MOVED_KEY if happening.by == people.BY_TRANSFER else stages.LOST_KEY
-        by = {people.BY_PATIENT: "她删除了成员", people.BY_TRANSFER: "转给了别人，离开了成员"}
+        member = f"成员 {happening.userid}"
+        by = {people.BY_PATIENT: f"她删除了{member}", people.BY_TRANSFER: f"转给了别人，离开了{member}"}
         moved = await self._move(
             happening,
             key=stages.connection_key(word, happening.userid, happening.at),
             stage=Stage.LOST,
-            reason=f"{by.get(happening.by, '不再是成员的客户：')} {happening.userid}",
+            reason=by.get(happening.by, f"不再是{member} 的客户"),
         )
         await parted(case, happening, moved)
         if moved.fresh and moved.after is Stage.LOST:
-            await self._journeys.stop(
-                case.session,
-                case.head,
-                EVERY,
-                key=happening.key,
-                reason="与我们都断开了联系",
-                now=case.now,
-            )
+            if moved.changed:
+                await self._journeys.stop(
+                    case.session,
+                    case.head,
+                    EVERY,
+                    key=happening.key,
+                    reason="与我们都断开了联系",
+                    now=case.now,
+                )
             await self.fire(happening)
 
     # -- rules ----------------------------------------------------------------------------------------

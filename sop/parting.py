@@ -38,6 +38,8 @@ async def parted(case: Case, happening: Happening, moved: Moved) -> None:
     gone = moved.after is Stage.LOST
     left = "，与我们都断开了联系" if gone else f"，还与 {others} 保持联系" if others else ""
     story = case.story(before=moved.before if gone and moved.before is not Stage.LOST else None)
+    if await todos.asked_lately(case.session, f"{LOST}:{case.head.id}:{happening.userid}:", now=case.now):
+        return
     key = f"{LOST}:{case.head.id}:{happening.userid}:{int(happening.at.timestamp())}"
     member = await case.session.get(Member, happening.userid)
     here = member is None or member.left_at is None
