@@ -25,7 +25,7 @@ FILES: Final = (
     *("compliance-blind-4.tsv", "compliance-blind-5.tsv", "compliance-blind-6.tsv"),
 )
 # Written by people who never saw the rules, and only measured: nothing was fitted to them.
-HELD_OUT: Final[tuple[str, ...]] = ("compliance-blind-3.tsv",)
+HELD_OUT: Final[tuple[str, ...]] = ("compliance-blind-3.tsv", "compliance-blind-7.tsv")
 PRECISION: Final = 0.95
 RECALL: Final = 0.90
 POST_CHARS: Final = 2000
