@@ -29,6 +29,7 @@ from sop.plans.book import PlanBook
 from sop.rehearsal.figures import Figures, Played, gather
 from sop.rehearsal.model import Behaviour, people
 from sop.rehearsal.report import to_html
+from sop.tables import Post
 from sop.trigger_words import told
 from store.database import Database
 from store.schema import SchemaTooNew, upgrade
@@ -170,11 +171,17 @@ def _cast(pack: Pack, wish: Wish, start: datetime) -> Cast:
 
 
 async def _never(session: AsyncSession, book: PlanBook, pack: Pack) -> Sequence[tuple[str, str]]:
-    """Return the active journeys into which nobody came, and what they wait for."""
+    """Return the active plans of which nothing came, and what those for patients wait for."""
     await book.refresh(session)
     rows = await session.execute(select(Enrolment.plan_key, func.count()).group_by(Enrolment.plan_key))
     begun = {row[0]: row[1] for row in rows}
-    return [
+    wrote = set(await session.scalars(select(Post.plan_key).distinct()))
+    silent = [
+        (one.plan.title, "这些天里一条内容也没有排出来：看看时段、分类里的内容和客户群的类型")
+        for one in book.published.values()
+        if one.active and one.plan.kind != "journey" and one.key not in wrote
+    ]
+    return silent + [
         (
             one.plan.title,
             "这些天里没有人进来，它等的是：" + " 或 ".join(told(t, pack) for t in one.plan.journey.trigger),

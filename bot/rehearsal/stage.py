@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import insert, select
 
-from clinic.care_tables import Visit
+from clinic.care_tables import Benefit, Visit
 from clinic.tables import CustomerGroup, Follow, Member, Patient
 from content.treatment_specs import Catalogue
 from sop.journeys import enrolling, triggers
@@ -158,6 +158,26 @@ async def _record(session: AsyncSession, people: Sequence[Person], pack: Pack, *
     ]
     if visits:
         await session.execute(insert(Visit), visits)
+    cards = [
+        {
+            "patient_id": ids[person.external_userid],
+            "source": SOURCE,
+            "number": str(person.number),
+            "key": "package",
+            "title": "洁牙次卡",
+            "total": card.total,
+            "used": card.used,
+            "issued_on": card.issued_on,
+            "used_on": card.used_on,
+            "expires_on": card.expires_on,
+            "changed_at": now,
+            "created_at": now,
+        }
+        for person in people
+        if (card := person.card) is not None
+    ]
+    if cards:
+        await session.execute(insert(Benefit), cards)
     await _resume(session, people, ids, pack, now=now)
 
 

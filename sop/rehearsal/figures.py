@@ -65,7 +65,10 @@ class Approver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanCount:
-    """What became of one plan: people by the state of their journey, steps by the state of their touch."""
+    """What became of one plan: people by the state of their journey, steps by the state of their touch.
+
+    ``posts``: how many posts came of it, for groups, moments and patients.
+    """
 
     key: str
     title: str
@@ -73,11 +76,12 @@ class PlanCount:
     state: str
     people: dict[str, int]
     touches: dict[str, int]
+    posts: int = 0
 
     @property
     def idle(self) -> bool:
         """Whether nothing came of it at all."""
-        return not self.people and not self.touches
+        return not (self.people or self.touches or self.posts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,6 +257,8 @@ async def _plans(session: AsyncSession) -> tuple[PlanCount, ...]:
         select(Touch.plan_key, Touch.state, func.count()).group_by(Touch.plan_key, Touch.state)
     ):
         touches[key][state] = count
+    counted = await session.execute(select(Post.plan_key, func.count()).group_by(Post.plan_key))
+    posts = {key: count for key, count in counted if key}
     rows = await session.scalars(select(StoredPlan).order_by(StoredPlan.kind, StoredPlan.key))
     return tuple(
         PlanCount(
@@ -262,6 +268,7 @@ async def _plans(session: AsyncSession) -> tuple[PlanCount, ...]:
             state=row.state,
             people=people.get(row.key, {}),
             touches=touches.get(row.key, {}),
+            posts=posts.get(row.key, 0),
         )
         for row in rows
     )

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 OPEN: Final = (time(9), time(18))
 HISTORY_DAYS: Final = 540
 NEW_SHARE: Final = 0.25  # of all patients come within the rehearsed days
+CARDS: Final = 0.12  # of all patients bought a package
+CARD_LIFE: Final = timedelta(days=365)
 VISITS: Final = (0, 0, 1, 1, 1, 2, 2, 3)
 
 
@@ -34,6 +36,8 @@ class Behaviour:
     comes: float = 0.85  # of appointments
     leaves: float = 0.002  # of contacts: she deletes the member
     does_todos: float = 0.9
+    fills: float = 0.3  # of the forms that a patient gets
+    unhappy: float = 0.07  # of those
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +46,17 @@ class Attendance:
 
     at: datetime
     treatment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoughtCard:
+    """A package of treatments that a patient has: so many uses, some of them used up, until a day."""
+
+    total: int
+    used: int
+    issued_on: date
+    used_on: date | None
+    expires_on: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +70,7 @@ class Person:
     born_on: date | None
     gender: int
     visits: tuple[Attendance, ...]
+    card: BoughtCard | None = None
 
     @property
     def external_userid(self) -> str:
@@ -66,6 +82,7 @@ def people(
 ) -> Iterator[Person]:
     """Yield ``count`` patients: most known before ``start``, some who come within the ``days``."""
     dice = Random(f"people:{seed}")  # noqa: S311  (a model, no secret)
+    wallets = Random(f"cards:{seed}")  # noqa: S311  (apart, so that the other throws stay what they were)
     states = [channel.state for channel in pack.channels] or [""]
     treatments = [one.key for one in pack.treatments] or [""]
     for number in range(count):
@@ -88,6 +105,7 @@ def people(
             born_on=_birthday(dice, start) if dice.random() < 0.7 else None,
             gender=dice.choice((1, 2, 2, 0)),
             visits=tuple(visits),
+            card=_card(wallets, added.date(), start.date()) if wallets.random() < CARDS else None,
         )
 
 
@@ -113,3 +131,16 @@ def at_work(dice: Random, day: date, zone: ZoneInfo) -> datetime:
 
 def _birthday(dice: Random, start: datetime) -> date:
     return start.date() - timedelta(days=dice.randrange(3 * 365, 75 * 365))
+
+
+def _card(dice: Random, first: date, today: date) -> BoughtCard | None:
+    """Return a package that was bought some day after she came; who has not come yet has none."""
+    if first >= today:
+        return None
+    issued = first + timedelta(days=dice.randrange((today - first).days))
+    total = dice.choice((3, 5, 6, 10))
+    used = dice.randrange(total)
+    used_on = issued + timedelta(days=dice.randrange((today - issued).days)) if used else None
+    return BoughtCard(
+        total=total, used=used, issued_on=issued, used_on=used_on, expires_on=issued + CARD_LIFE
+    )
