@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import and_, func, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from clinic import audit
 from sop import consented, decisions, pauses
@@ -16,6 +15,7 @@ from sop.life import NEXT, PostState
 from sop.tables import Post, Push, Receipt
 from store import outbox
 from store.outbox import OutboxEffect
+from store.statements import PerDatabase, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,13 +23,25 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from store.statements import Insert, Inserts
+
 DUE_AT_ONCE: Final = 500
 # After an outage an approved post may still go out this late; later it would surprise people.
 LATE: Final = timedelta(hours=6)
 # How long members may take to tap before the task is cancelled in WeCom.
 TAP_WINDOW: Final = timedelta(hours=24)
 FIRST_POLL: Final = timedelta(seconds=2)
-RECEIPTS_AT_ONCE: Final = 1000  # rows of one statement; five values each, below every database's limit
+
+
+def _keep(insert: Inserts) -> Insert:
+    statement = insert(table_of(Receipt))
+    return statement.on_conflict_do_update(
+        index_elements=["push_id", "userid", "recipient"],
+        set_={"status": statement.excluded.status, "at": statement.excluded.at},
+    )
+
+
+_KEEP_RECEIPTS: Final = PerDatabase(_keep)
 
 
 async def start_due(session: AsyncSession, *, now: datetime) -> int:
@@ -158,21 +170,14 @@ async def keep_receipts(
 ) -> None:
     """Write down what became of recipients: ``rows`` maps each to a status and the instant it was sent.
 
-    A few statements, however many recipients: a task may have 10 000, and the writer waits meanwhile.
+    One statement, however many recipients: a task may have 10 000, and the writer waits meanwhile.
     """
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     values = [
         {"push_id": push_id, "userid": userid, "recipient": recipient, "status": status, "at": at}
         for recipient, (status, at) in rows.items()
     ]
-    for start in range(0, len(values), RECEIPTS_AT_ONCE):
-        statement = insert(Receipt).values(values[start : start + RECEIPTS_AT_ONCE])
-        await session.execute(
-            statement.on_conflict_do_update(
-                index_elements=["push_id", "userid", "recipient"],
-                set_={"status": statement.excluded.status, "at": statement.excluded.at},
-            )
-        )
+    if values:
+        await (await session.connection()).execute(_KEEP_RECEIPTS.on(session), values)
 
 
 async def twin_under_way(session: AsyncSession, post: Post, effect: OutboxEffect) -> bool:

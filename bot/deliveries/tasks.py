@@ -94,11 +94,10 @@ class TaskDelivery(PlainDelivery):
                 userids=(post.sender,),
                 tag_ids=await self._tag_ids(post),
             )
-            await self._still_alone(effect)  # uploads take time; a kill switch may have been pulled meanwhile
+            await self._ready(effect)  # uploads take time; a kill switch may have been pulled meanwhile
             return Sent(result={"job_id": await self._client.moments.create(moment)})
         attachments = tuple([await self._attachment(card, "message") for card in post.attachments])
-        await self._still_alone(effect)
-        left = await self._remaining(post)
+        left = await self._ready(effect)
         chat_ids = tuple(post.audience.get("chat_ids", ()))
         if not (left.external_userids or chat_ids):
             # Without recipients WeCom would offer the task for all of the member's customers, or groups.
@@ -123,7 +122,7 @@ class TaskDelivery(PlainDelivery):
         # Some of those that the task leaves out were withdrawn before the call whose answer was lost.
         async with self._database.read() as session:
             post = await get_post(session, CreateTask.model_validate(effect.payload).post_id)
-        withdrawn = (await self._remaining(post)).withdrawn
+            withdrawn = (await self._remaining(session, post)).withdrawn
         out = set(found.result["unreachable"])
         known = {gone.external_userid for gone in withdrawn.values()}
         return Sent(
@@ -131,11 +130,10 @@ class TaskDelivery(PlainDelivery):
             facts={one: gone for one, gone in withdrawn.items() if gone.external_userid in out},
         )
 
-    async def _remaining(self, post: Post) -> Remaining:
+    async def _remaining(self, session: AsyncSession, post: Post) -> Remaining:
         if post.kind != "direct":
             return Remaining(external_userids=())
-        async with self._database.read() as session:
-            return await withdrawing.remaining(session, post, pack=self._pack, now=self._clock.now())
+        return await withdrawing.remaining(session, post, pack=self._pack, now=self._clock.now())
 
     async def record(
         self, session: AsyncSession, effect: OutboxEffect, outcome: Outcome, *, now: datetime
@@ -172,17 +170,24 @@ class TaskDelivery(PlainDelivery):
                 push.certainly_absent(post, now=now)
 
     async def _approved(self, effect: OutboxEffect) -> Post:
-        wanted = CreateTask.model_validate(effect.payload)
         async with self._database.read() as session:
-            post = await get_post(session, wanted.post_id)
+            return await self._as_approved(session, effect)
+
+    async def _as_approved(self, session: AsyncSession, effect: OutboxEffect) -> Post:
+        wanted = CreateTask.model_validate(effect.payload)
+        post = await get_post(session, wanted.post_id)
         if PostState(post.state) not in ON_ITS_WAY or post.digest != wanted.digest:
             raise Withdrawn("内容已不是审核通过的那一版")
         return post
 
-    async def _still_alone(self, effect: OutboxEffect) -> None:
-        """Make sure, right before the call, that it is still wanted and that its answer may get lost."""
-        post = await self._approved(effect)
+    async def _ready(self, effect: OutboxEffect) -> Remaining:
+        """Make sure, right before the call, that it is still wanted and that its answer may get lost.
+
+        Returns:
+            For whom it still is.
+        """
         async with self._database.read() as session:
+            post = await self._as_approved(session, effect)
             await hold_if_paused(session, effect.kind, persona=post.persona, plan=post.plan_key)
             if await push.twin_under_way(session, post, effect):
                 raise NotYet(
@@ -191,6 +196,7 @@ class TaskDelivery(PlainDelivery):
                     remedy="同一成员有一条文字相同的内容正在创建，还不知道结果，这一条先等一等",
                     retry_after_s=TWIN_PAUSE_S,
                 )
+            return await self._remaining(session, post)
 
     async def _tag_ids(self, post: Post) -> tuple[str, ...]:
         """Return the corp's ids of the tags whose wearers see a moment.

@@ -11,6 +11,7 @@ import pytest
 from bot.rehearsal.command import Wish, rehearse
 from bot.rehearsal.list_file import ListRefused, read_list
 from content.plans.specs import After, JourneyBody, Plan, Step, Trigger
+from sop.rehearsal.model import Behaviour
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +38,23 @@ CARE = Plan(
     ),
 )
 
+FORM = Step(
+    key="form", channel="survey", after=After(days=1), at=time(10), survey="after-visit", text="感觉怎么样？"
+)
+
+
+def felt(mood: str) -> Plan:
+    """Return a plan for those who said that they felt so."""
+    return Plan(
+        key=f"felt.{mood}",
+        kind="journey",
+        title=mood,
+        body=JourneyBody(
+            trigger=(Trigger(kind="survey", survey="after-visit", answers=(("mood", (mood,)),)),),
+            steps=(Step(key="thanks", channel="mass", after=After(hours=3), text="谢谢你告诉我们。"),),
+        ),
+    )
+
 
 async def test_a_rehearsal_counts_what_the_engine_did_and_repeats_itself(pack: Pack) -> None:
     small = replace(pack, plans=(CARE,), moments=pack.moments, rules=())
@@ -54,6 +72,20 @@ async def test_a_rehearsal_counts_what_the_engine_did_and_repeats_itself(pack: P
     assert {k: v for k, v in first.document().items() if k not in unlike} == {
         k: v for k, v in second.document().items() if k not in unlike
     }
+
+
+async def test_who_fills_in_the_form_goes_on_as_she_felt(pack: Pack) -> None:
+    asked = replace(CARE, key="care.asked", body=replace(CARE.journey, steps=(FORM,)))
+    plans = (asked, felt("happy"), felt("unhappy"))
+    small = replace(pack, plans=plans, moments=(), rules=())
+    pleased = Behaviour(fills=1.0, unhappy=0.0)
+
+    figures = await rehearse(small, Wish(days=8, patients=60, seed=3, behaviour=pleased), now=NOW)
+
+    came = {one.key: sum(one.people.values()) for one in figures.plans}
+    assert came["felt.happy"] > 0
+    assert came["felt.unhappy"] == 0
+    assert [plan for plan, _ in figures.never] == ["unhappy"]
 
 
 def test_a_list_of_patients_is_read(pack: Pack, tmp_path: Path) -> None:

@@ -297,3 +297,24 @@ async def test_an_error_says_the_statement_and_quotes_nothing_that_was_to_be_wri
 
     assert "INSERT INTO nowhere" in str(caught.value)
     assert "王小明" not in str(caught.value)
+
+
+async def test_a_throwaway_database_is_written_by_the_loop_itself_one_after_the_other(
+    tmp_path: Path,
+) -> None:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'thrown.db'}", throwaway=True)
+    await upgrade(database)
+    threads: set[int] = set()
+
+    async def add(session: AsyncSession, userid: str) -> None:
+        threads.add(threading.get_ident())
+        await asyncio.sleep(0)  # others get the loop, not the turn
+        session.add(Member(userid=userid, name=userid, serves=True, seen_at=NOW))
+
+    await asyncio.gather(*(database.transact(partial(add, userid=f"member{n}")) for n in range(5)))
+    async with database.glance() as session:
+        names = (await session.scalars(select(Member.userid).order_by(Member.userid))).all()
+    await database.close()
+
+    assert list(names) == [f"member{n}" for n in range(5)]
+    assert threads == {threading.get_ident()}

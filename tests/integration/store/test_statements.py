@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from store.outbox import OutboxEffect
-from store.statements import PerDatabase, table_of
+from store.statements import PerDatabase, plan_each, table_of
 
 if TYPE_CHECKING:
     from store.database import Database
@@ -44,3 +44,15 @@ async def test_one_statement_serves_both_databases_and_fills_in_the_defaults(dat
         ("once", "queued", False, 0),
         ("twice", "queued", False, 0),
     ]
+
+
+async def test_plans_are_made_anew_until_the_transaction_ends(database: Database) -> None:
+    async def mode() -> str:
+        async with database.read() as session:
+            return "" if database.is_sqlite else await session.scalar(text("SHOW plan_cache_mode")) or ""
+
+    before = await mode()
+    async with database.write() as session:
+        await plan_each(session)
+
+    assert await mode() == before
