@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import bindparam, delete, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clinic.care_tables import StageMove
@@ -62,6 +62,15 @@ ADDED_KEY: Final = "added"  # ``added:<userid>:<unix seconds>``: that member and
 LOST_KEY: Final = "lost"  # ``lost:<userid>:<unix seconds>``: they are no more
 MOVED_KEY: Final = "moved"  # ``moved:<userid>:<unix seconds>``: they are no more, somebody else takes over
 SET_KEY: Final = "set"  # ``set:…``: a person decided; the only move that may go backwards
+
+
+_MOVES: Final = select(StageMove.key, StageMove.stage, StageMove.at, StageMove.rule).where(
+    StageMove.patient_id.in_(
+        select(Patient.id).where(
+            or_(Patient.id == bindparam("patient"), Patient.merged_into == bindparam("patient"))
+        )
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,12 +160,7 @@ async def moves_of(session: AsyncSession, patient_id: int, *, but_of: Sequence[s
     Args:
         but_of: leave out what these rules recorded.
     """
-    records = select(Patient.id).where(or_(Patient.id == patient_id, Patient.merged_into == patient_id))
-    rows = await session.execute(
-        select(StageMove.key, StageMove.stage, StageMove.at, StageMove.rule).where(
-            StageMove.patient_id.in_(records)
-        )
-    )
+    rows = await session.execute(_MOVES, {"patient": patient_id})
     return [Move(key=key, stage=Stage(stage), at=at) for key, stage, at, rule in rows if rule not in but_of]
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, bindparam, or_, select
 
 from clinic import audit
 from sop.attachments import resolve
@@ -34,6 +34,11 @@ PAGE: Final = 50
 PAGE_MAX: Final = 200
 TEXT_BYTES: Final = 4000  # add_msg_template (doc 92135) and add_moment_task (doc 95094)
 MOMENT_CHARS: Final = 2000
+
+
+_POST: Final = select(Post).where(Post.id == bindparam("post"))
+_LOCK_POST: Final = _POST.with_for_update().execution_options(populate_existing=True)
+_LOCK_BATCH: Final = select(Batch.id).join(Post).where(Post.id == bindparam("post")).with_for_update(of=Batch)
 
 
 class PostNotFound(LookupError):
@@ -117,12 +122,10 @@ async def get_post(session: AsyncSession, post_id: int, *, lock: bool = False) -
     Raises:
         PostNotFound: no such post.
     """
-    query = select(Post).where(Post.id == post_id)
+    which = {"post": post_id}
     if lock:
-        batch = select(Batch.id).join(Post).where(Post.id == post_id)
-        await session.execute(batch.with_for_update(of=Batch))
-        query = query.with_for_update().execution_options(populate_existing=True)
-    post = (await session.scalars(query)).one_or_none()
+        await session.execute(_LOCK_BATCH, which)
+    post = (await session.scalars(_LOCK_POST if lock else _POST, which)).one_or_none()
     if post is None:
         raise PostNotFound(post_id)
     return post

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from sqlalchemy import or_, select
+from sqlalchemy import BindParameter, bindparam, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clinic.stages import Stage
@@ -38,6 +38,33 @@ ACTIVE: Final = "active"
 AT_ONCE: Final = 500  # patients whose records one statement reads
 FACT_CHARS: Final = 160
 CAUSE_CHARS: Final = 200
+
+_IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
+# Columns, not objects: a campaign asks about everybody.
+_PATIENTS: Final = select(Patient.id, Patient.merged_into, Patient.erased_at, Patient.stage).where(
+    Patient.id.in_(_IDS)
+)
+_WAS: Final = select(
+    Enrolment.id,
+    Enrolment.patient_id,
+    Enrolment.plan_key,
+    Enrolment.fact,
+    Enrolment.state,
+    Enrolment.started_at,
+).where(
+    Enrolment.patient_id.in_(_IDS),
+    or_(Enrolment.plan_key == bindparam("plan"), Enrolment.state == ACTIVE),
+)
+_CONNECTED: Final = (
+    select(Patient.id, Patient.merged_into)
+    .join(Follow, Follow.patient_id == Patient.id)
+    .where(
+        or_(Patient.id.in_(_IDS), Patient.merged_into.in_(_IDS)),
+        Follow.lost_at.is_(None),
+        Follow.half.is_(False),
+        Follow.added_at.is_not(None),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,26 +213,12 @@ class _Entry:
     async def _patients(self, ids: Sequence[int]) -> Sequence[Any]:
         if not ids:
             return ()
-        # Columns, not objects: a campaign asks about everybody.
-        query = select(Patient.id, Patient.merged_into, Patient.erased_at, Patient.stage)
-        return (await self._session.execute(query.where(Patient.id.in_(ids)))).all()
+        return (await self._session.execute(_PATIENTS, {"ids": ids})).all()
 
     async def _was(self, heads: Iterable[int]) -> dict[int, list[_Was]]:
         """Return her journeys of this plan, and whatever she is in now."""
         found: dict[int, list[_Was]] = {head: [] for head in heads}
-        rows = await self._session.execute(
-            select(
-                Enrolment.id,
-                Enrolment.patient_id,
-                Enrolment.plan_key,
-                Enrolment.fact,
-                Enrolment.state,
-                Enrolment.started_at,
-            ).where(
-                Enrolment.patient_id.in_(sorted(found)),
-                or_(Enrolment.plan_key == self._plan.key, Enrolment.state == ACTIVE),
-            )
-        )
+        rows = await self._session.execute(_WAS, {"ids": sorted(found), "plan": self._plan.key})
         for row in rows:
             found[row.patient_id].append(
                 _Was(
@@ -224,16 +237,7 @@ class _Entry:
         wanted = sorted(open_to)
         if not wanted:
             return set()
-        rows = await self._session.execute(
-            select(Patient.id, Patient.merged_into)
-            .join(Follow, Follow.patient_id == Patient.id)
-            .where(
-                or_(Patient.id.in_(wanted), Patient.merged_into.in_(wanted)),
-                Follow.lost_at.is_(None),
-                Follow.half.is_(False),
-                Follow.added_at.is_not(None),
-            )
-        )
+        rows = await self._session.execute(_CONNECTED, {"ids": wanted})
         return {row.merged_into or row.id for row in rows}
 
     def _refusal(self, one: Candidate, head: Any, was: Sequence[_Was], *, connected: bool) -> str:

@@ -6,14 +6,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, func, or_, select
-
-from clinic.care_tables import Consent, KfMessage, SurveyAnswer, Visit
-from clinic.facts import FROM_PATIENT
 from clinic.rules.facts import Facts, VisitFact
 from clinic.rules.wearing import RULE, Word, worn
-from clinic.tables import CustomerGroup, Follow, GroupMember, Patient, PatientTag, Tag, TagWord
 from content.plans.specs import JourneyBody
+from sop.journeys import snapshot_queries as asks
 from sop.journeys.conditions import Answered, Booking, Needs, Relation, Snapshot, needs_of
 
 if TYPE_CHECKING:
@@ -128,27 +124,10 @@ class _Reading:
         return list(self._head)
 
     async def _families(self, asked: Sequence[int]) -> dict[int, int]:
-        rows = await self._session.execute(
-            select(Patient.id, Patient.merged_into).where(Patient.id.in_(asked))
-        )
+        rows = await self._session.execute(asks.HEADS, {"ids": asked})
         heads = {patient_id: merged or patient_id for patient_id, merged in rows}
         wanted = sorted(set(heads.values()))
-        # Columns, not objects: nothing here may overwrite what the transaction is about to write.
-        records = await self._session.execute(
-            select(
-                Patient.id,
-                Patient.external_userid,
-                Patient.merged_into,
-                Patient.gender,
-                Patient.born_on,
-                Patient.stage,
-                Patient.stage_at,
-                Patient.erased_at,
-                Patient.first_seen_at,
-            )
-            .where(or_(Patient.id.in_(wanted), Patient.merged_into.in_(wanted)))
-            .order_by(Patient.merged_into.is_not(None), Patient.id)
-        )
+        records = await self._session.execute(asks.RECORDS, {"ids": wanted})
         for record in records:
             head = record.merged_into or record.id
             self._head[record.id] = head
@@ -158,21 +137,7 @@ class _Reading:
         return heads
 
     async def _follows(self) -> dict[int, list[Any]]:
-        rows = await self._session.execute(
-            select(
-                Follow.patient_id,
-                Follow.userid,
-                Follow.channel,
-                Follow.first_added_at,
-                Follow.added_at,
-                Follow.changed_at,
-                and_(Follow.lost_at.is_(None), Follow.half.is_(False), Follow.added_at.is_not(None)).label(
-                    "connected"
-                ),
-            )
-            .where(Follow.patient_id.in_(self._ids))
-            .order_by(func.coalesce(Follow.added_at, Follow.changed_at).desc(), Follow.userid)
-        )
+        rows = await self._session.execute(asks.FOLLOWS, {"ids": self._ids})
         return self._by_head(rows)
 
     def _by_head(self, rows: Iterable[Any]) -> dict[int, list[Any]]:
@@ -197,39 +162,16 @@ class _Reading:
         )
 
     async def _visits(self) -> dict[int, list[Any]]:
-        rows = await self._session.execute(
-            select(
-                Visit.patient_id,
-                Visit.at,
-                Visit.status,
-                Visit.treatment,
-                Visit.amount_fen,
-                Visit.created_at,
-            )
-            .where(Visit.patient_id.in_(self._ids))
-            .order_by(Visit.at, Visit.id)
-        )
+        rows = await self._session.execute(asks.VISITS, {"ids": self._ids})
         return self._by_head(rows)
 
     async def _spoken(self) -> _Spoken:
-        wrote = await self._session.execute(
-            select(KfMessage.external_userid, func.max(KfMessage.at))
-            .where(
-                KfMessage.external_userid.in_(list(self._external)),
-                KfMessage.origin == FROM_PATIENT,
-                KfMessage.at <= self._now,
-            )
-            .group_by(KfMessage.external_userid)
-        )
+        wrote = await self._session.execute(asks.WROTE, {"externals": list(self._external), "now": self._now})
         last: dict[int, datetime] = {}
         for external, at in wrote:
             head = self._external[external]
             last[head] = max(at, last.get(head, at))
-        rows = await self._session.execute(
-            select(SurveyAnswer.patient_id, SurveyAnswer.survey, SurveyAnswer.at, SurveyAnswer.answers)
-            .where(SurveyAnswer.patient_id.in_(self._ids), SurveyAnswer.at <= self._now)
-            .order_by(SurveyAnswer.at, SurveyAnswer.id)
-        )
+        rows = await self._session.execute(asks.ANSWERED, {"ids": self._ids, "now": self._now})
         answers: dict[int, dict[str, Answered]] = defaultdict(dict)
         for patient_id, survey, at, given in rows:
             head = self._head[patient_id]
@@ -238,11 +180,7 @@ class _Reading:
         return _Spoken(at=last, answers=answers)
 
     async def _referred(self) -> dict[int, list[datetime]]:
-        rows = await self._session.execute(
-            select(Patient.referrer_id, Patient.first_seen_at, Patient.merged_into)
-            .where(Patient.referrer_id.in_(self._ids))
-            .order_by(Patient.first_seen_at)
-        )
+        rows = await self._session.execute(asks.REFERRED, {"ids": self._ids})
         found: dict[int, list[datetime]] = defaultdict(list)
         for referrer, at, merged in rows:
             head = self._head[referrer or 0]
@@ -255,37 +193,12 @@ class _Reading:
 
         Those are put on by people on the phone, or by rules of conditions, whose words are not kept.
         """
-        rows = await self._session.execute(
-            select(
-                TagWord.patient_id,
-                TagWord.key,
-                TagWord.path,
-                TagWord.present,
-                TagWord.at,
-                TagWord.origin,
-                TagWord.rule,
-                TagWord.userid,
-                TagWord.expires_at,
-            ).where(TagWord.patient_id.in_(self._ids))
-        )
+        rows = await self._session.execute(asks.WORDS, {"ids": self._ids})
         found: dict[int, list[Word]] = defaultdict(list)
         for row in rows:
             found[self._head[row.patient_id]].append(_word(row, path=row.path, key=row.key))
         answered = {(head, word.rule) for head, words in found.items() for word in words}
-        on_record = await self._session.execute(
-            select(
-                PatientTag.patient_id,
-                PatientTag.userid,
-                PatientTag.origin,
-                PatientTag.rule,
-                PatientTag.at,
-                PatientTag.expires_at,
-                Tag.group_name,
-                Tag.name,
-            )
-            .join(Tag, Tag.id == PatientTag.tag_id)
-            .where(PatientTag.patient_id.in_(self._ids))
-        )
+        on_record = await self._session.execute(asks.ON_RECORD, {"ids": self._ids})
         for tag in on_record:
             head = self._head[tag.patient_id]
             if tag.origin != RULE or tag.rule is None or (head, tag.rule) not in answered:
@@ -302,25 +215,14 @@ class _Reading:
         return found
 
     async def _groups(self) -> dict[int, set[str]]:
-        rows = await self._session.execute(
-            select(GroupMember.person, CustomerGroup.name, CustomerGroup.role)
-            .join(CustomerGroup, CustomerGroup.chat_id == GroupMember.chat_id)
-            .where(GroupMember.person.in_(list(self._external)), CustomerGroup.dismissed_at.is_(None))
-        )
+        rows = await self._session.execute(asks.GROUPS, {"externals": list(self._external)})
         found: dict[int, set[str]] = defaultdict(set)
         for person, name, role in rows:
             found[self._external[person]].add(self._pack.role_of_group(name, chosen=role).key)
         return found
 
     async def _consents(self) -> dict[int, set[str]]:
-        rows = await self._session.execute(
-            select(Consent.patient_id, Consent.kind).where(
-                Consent.patient_id.in_(self._ids),
-                or_(Consent.withdrawn_at.is_(None), Consent.withdrawn_at > self._now),
-                Consent.given_at <= self._now,
-                or_(Consent.until.is_(None), Consent.until > self._now),
-            )
-        )
+        rows = await self._session.execute(asks.CONSENTS, {"ids": self._ids, "now": self._now})
         found: dict[int, set[str]] = defaultdict(set)
         for patient_id, kind in rows:
             found[self._head[patient_id]].add(kind)
