@@ -40,3 +40,8 @@ async def names_of(session: AsyncSession, userids: set[str]) -> dict[str, str]:
         select(Member.userid, Member.name).where(Member.userid.in_(userids), Member.name != "")
     )
     return dict(rows.all())
+
+
+async def name_of(session: AsyncSession, userid: str) -> str:
+    """Return a member's name, for what is written to be read now; the userid where it is not known."""
+    return (await names_of(session, {userid})).get(userid, userid)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from clinic import audit, todos
+from clinic import audit, calling, todos
 from handlers.router import Router, Turn
 from sop.handouts import hand_out
 from sop.roster import load_roster
@@ -78,7 +78,7 @@ def agent_health_router(pack: Pack, *, public_url: str) -> Router:
                 key=f"{key}:{int(event.happened_at.timestamp())}",
                 kind=UNSEEN,
                 assignee=todos.MANAGER,
-                title=f"{event.userid} 看不到应用了",
+                title=f"{await calling.name_of(turn.session, event.userid)} 看不到应用了",
                 body=f"他负责{'、'.join(needed)}，但收不到小护的卡片和提醒了。请把他加回应用的可见范围，或在“账号”里换人。",
                 now=turn.now,
                 page="/console/accounts",

@@ -59,14 +59,14 @@ def contact_router(pack: Pack, *, public_url: str) -> Router:
         except people.Forgotten:  # the event is late: she asked for it since
             return
         channel = pack.channel(event.state)
-        audit.record(
+        await audit.tell_once(
             turn.session,
             at=turn.now,
-            actor=audit.RULES,
             action="contact.half_added" if event.half else "contact.added",
             subject=f"patient:{event.external_userid}",
             reason=f"添加了成员 {event.userid}，渠道：{channel.title if channel else event.state or '未知'}",
             detail={"userid": event.userid, "state": event.state},
+            among=("contact.added", "contact.half_added", "contact.lost"),
         )
         # Until the member confirms, tagging is refused (84061); what is said of her waits for that.
         kind: HappeningKind = "half_added" if event.half else "added"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clinic import audit, todos, transfers
+from clinic import audit, calling, todos, transfers
 from clinic.lookup import known_patient
 from clinic.transfers import BY_EVENT, BY_STATUS, TransferState
 from handlers.router import Router, Turn
@@ -56,6 +56,7 @@ def handover_router(pack: Pack, *, public_url: str) -> Router:
             return
         at = int(event.happened_at.timestamp())
         patient = await known_patient(turn.session, event.external_userid)
+        name = await calling.name_of(turn.session, event.userid)
         await hand_out(
             turn.session,
             roster=await load_roster(turn.session, pack, now=turn.now),
@@ -64,7 +65,7 @@ def handover_router(pack: Pack, *, public_url: str) -> Router:
             kind="transfer",
             assignee=todos.MANAGER,
             title="一位顾客没有交接成",
-            body=f"在管理后台发起、交给 {event.userid} 的一位顾客没有交接成：{reason}。",
+            body=f"在管理后台发起、交给 {name} 的一位顾客没有交接成：{reason}。",
             now=turn.now,
             patient_id=patient.id if patient is not None else None,
             page=f"/console/patients/{patient.id}" if patient is not None else "/console/staff",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from clinic import audit, staff, todos, transfers
+from clinic import audit, calling, staff, todos, transfers
 from clinic.tables import Member
 from sop import vacancies
 from sop.handouts import hand_out
@@ -66,6 +66,7 @@ async def finish_runs(
     for run in await transfers.runs_of(session, userid):
         if run.ended < run.total or not run.failures:
             continue
+        giver, taker = [await calling.name_of(session, one) for one in (userid, run.takeover)]
         await hand_out(
             session,
             roster=await load_roster(session, pack, now=now),
@@ -74,8 +75,7 @@ async def finish_runs(
             kind="transfer",
             assignee=todos.MANAGER,
             title=f"交接结束：{run.total - run.failures} 个成功，{run.failures} 个没有成功",
-            body=f"从 {userid} 到 {run.takeover} 的交接里有 {run.failures} 个没有成功，"
-            "请看看原因，再决定怎么跟进。",
+            body=f"从 {giver} 到 {taker} 的交接里有 {run.failures} 个没有成功，请看看原因，再决定怎么跟进。",
             now=now,
             page=f"{PAGE}/{userid}",
         )

@@ -140,6 +140,12 @@ async def test_every_kind_told_again_with_another_time_stamp_asks_and_tells_nobo
     hers = {"ExternalUserID": her, "MemChangeList": {"Item": [her]}, "WelcomeCode": ""}
     await settled(clinic)
 
+    met = await look(clinic, people)
+    again = EVERY["change_external_contact.add_external_contact"][1]
+    await clinic.act("emit-callback", fields=again | hers | {"State": ""})
+    await settled(clinic)
+    assert news(met, await look(clinic, people)) == []
+
     pictures, seq = [], 0
     for _ in range(2):
         seq = last_call(clinic)
