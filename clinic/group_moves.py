@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeVar
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from clinic import groups
+from clinic import groups, terms
 from clinic.care_tables import GroupMove
-from clinic.tables import CustomerGroup, GroupMember, Member
+from clinic.tables import CustomerGroup, GroupMember, Member, Patient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -116,9 +116,11 @@ _TOLD_BY_LISTING: Final = (GroupMember.inviter, GroupMember.state, GroupMember.j
 async def apply(session: AsyncSession, delta: Delta) -> Applied:
     """Apply an event's delta when it continues what we hold, and write down who moved."""
     outsiders = await _outsiders(session, delta.people)
+    nameless = await _forgotten(session, outsiders)
     moves = [
         Move(person=person, external=person in outsiders, kind=delta.kind, at=delta.at, scene=delta.scene)
         for person in dict.fromkeys(delta.people)
+        if person not in nameless
     ]
     fresh = await note(session, delta.chat_id, moves)
     group = await session.get(CustomerGroup, delta.chat_id, with_for_update=True)
@@ -162,6 +164,10 @@ async def reread(
     columns = (GroupMember.person, GroupMember.external, *_TOLD_BY_LISTING)
     rows = await session.execute(select(*columns).where(GroupMember.chat_id == chat_id))
     known = {row.person: row for row in rows}
+    nameless = await _forgotten(
+        session, {seat.person for seat in seats if seat.external and seat.person not in known}
+    )
+    seats = [seat for seat in seats if seat.person not in nameless]
     listed = {seat.person: seat for seat in seats}
     moves = [
         Move(
@@ -288,6 +294,15 @@ async def _outsiders(session: AsyncSession, people: Sequence[str]) -> set[str]:
     """Return who of a mixed list is no member: it holds userids and external_userids alike."""
     members = set(await session.scalars(select(Member.userid).where(Member.userid.in_(people))))
     return {person for person in people if person not in members and _EXTERNAL.fullmatch(person)}
+
+
+async def _forgotten(session: AsyncSession, people: Collection[str]) -> set[str]:
+    """Return who asked to be forgotten and is nobody's contact since: WeCom lists her still, we do not."""
+    erased = await terms.erased_since(session, people) if people else {}
+    if not erased:
+        return set()
+    back = await session.scalars(select(Patient.external_userid).where(Patient.external_userid.in_(erased)))
+    return erased.keys() - set(back)
 
 
 async def _seat(session: AsyncSession, chat_id: str, moves: Sequence[Move]) -> None:

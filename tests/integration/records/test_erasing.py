@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import func, select
 
-from clinic import erasing, finding, listings, merging, people
+from clinic import erasing, finding, group_moves, listings, merging, people
 from clinic.care_tables import KfMessage, StageMove, Todo, Visit
 from clinic.erasing import AlreadyErased
 from clinic.finding import Search
+from clinic.groups import Seat
 from clinic.listed import ListedContact, Lookup
 from clinic.reconcile import Listed
 from clinic.tables import AuditEntry, Follow, Patient
@@ -146,6 +147,30 @@ async def test_an_answer_that_comes_after_she_was_forgotten_brings_nothing_back(
         )
     assert not settled  # so the courier does not record what it read of her
     assert "芳芳" not in await everything(database, vault)
+
+
+async def test_a_group_that_she_is_still_in_does_not_bring_her_back(database: Database, vault: Vault) -> None:
+    async with database.write() as session:
+        patient_id = (await fang(session, vault)).id
+    await forget(database, patient_id)
+
+    for number in range(2):
+        async with database.write() as session:
+            seat = Seat(person=FANG, external=True, joined_at=NOW, join_scene=3, state="")
+            owner = Seat(person="xiaohu", external=False, joined_at=NOW, join_scene=0, state="")
+            await group_moves.reread(session, "wr-1", [owner, seat], now=LATER, begun=True)
+            delta = group_moves.Delta(
+                chat_id="wr-1",
+                kind="joined" if number else "left",
+                people=(FANG,),
+                scene=0,
+                last_version="a",
+                current_version="b",
+                at=LATER + timedelta(hours=number),
+            )
+            assert (await group_moves.apply(session, delta)).moves == ()
+
+    assert FANG not in await everything(database, vault)
 
 
 @pytest.mark.parametrize(
