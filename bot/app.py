@@ -506,7 +506,7 @@ def _seconds_of(clock: Clock) -> Callable[[], float]:
 
 
 def _welcome_media(pack: Pack) -> Iterable[tuple[str, Purpose]]:
-    """Return the pictures that greetings carry, and how."""
+    """Return the pictures and videos that greetings carry, and how."""
     texts = (text for welcome in pack.welcomes for text in welcome.texts)
     for key in dict.fromkeys(key for text in texts for key in text.attachments):
         asset = pack.asset(key)

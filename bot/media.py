@@ -1,8 +1,9 @@
-"""Pictures of the library in WeCom's media store: uploaded when needed, again before they expire."""
+"""Pictures and videos of the library in WeCom's media store: uploaded when needed, again before they end."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Literal
@@ -11,6 +12,7 @@ import structlog
 from sqlalchemy.dialects import postgresql, sqlite
 
 from content.pack import NotInPackError
+from content.videos import is_mp4
 from sop.tables import Upload
 from wecom.errors import NotDone, OutcomeUnknown, WeComError
 
@@ -41,8 +43,27 @@ class PictureGone(ValueError):
     """The picture that was approved is nowhere any more."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """What WeCom asks about a file besides its bytes."""
+
+    kind: Literal["image", "video"]
+    name: str
+    content_type: str
+
+
+def file_of(digest: str, data: bytes) -> File:
+    """Tell a picture of the library from a video; people see neither name."""
+    name = digest[:12]
+    if is_mp4(data):
+        return File(kind="video", name=f"{name}.mp4", content_type="video/mp4")
+    if data.startswith(b"\x89PNG"):
+        return File(kind="image", name=f"{name}.png", content_type="image/png")
+    return File(kind="image", name=f"{name}.jpg", content_type="image/jpeg")
+
+
 class MediaLibrary:
-    """Knows where each picture of the library is in WeCom, for each of the three ways WeCom keeps pictures.
+    """Knows where each picture and video is in WeCom, for each of the three ways WeCom keeps them.
 
     The kinds are not interchangeable (40007): ``message`` for mass sends and welcomes (media/upload),
     ``moment`` for moments (media/upload_attachment), ``url`` for a link's cover (media/uploadimg).
@@ -135,19 +156,15 @@ class MediaLibrary:
         return upload.media_id
 
     async def _upload(self, digest: str, data: bytes, purpose: Purpose) -> str:
-        png = data.startswith(b"\x89PNG")
-        name, content_type = (
-            (f"{digest[:12]}.png", "image/png") if png else (f"{digest[:12]}.jpg", "image/jpeg")
-        )
+        file = file_of(digest, data)
+        media = self._client.media
         match purpose:
             case "url":
-                return await self._client.media.upload_image(name, data, content_type)
+                return await media.upload_image(file.name, data, file.content_type)
             case "moment":
-                return (
-                    await self._client.media.upload_attachment("image", name, data, content_type)
-                ).media_id
+                return (await media.upload_attachment(file.kind, file.name, data, file.content_type)).media_id
             case "message":
-                return (await self._client.media.upload("image", name, data, content_type)).media_id
+                return (await media.upload(file.kind, file.name, data, file.content_type)).media_id
 
     async def _remember(self, digest: str, purpose: Purpose, place: str) -> None:
         insert = sqlite.insert if self._database.is_sqlite else postgresql.insert

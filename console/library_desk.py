@@ -13,14 +13,14 @@ from console.diffs import diff
 from console.library_forms import FIELDS
 from console.records import load_cards
 from console.views import Attachment, attachment_of, load_names
-from content.library import keeping
+from content.library import keeping, pictures
 from content.library.fitness import Fault, judge
 from content.library.reading import readings
 from content.library.view import entries
 from content.schema_talk import ScriptStage
 from content.written import ASSETS, Written
 from sop import consented
-from sop.attachments import from_item
+from sop.attachments import IN_MESSAGES, IN_MOMENTS, from_item
 from sop.library_use import Result, results_of, users_of
 from sop.withdrawals import published_with
 
@@ -39,12 +39,11 @@ if TYPE_CHECKING:
     from sop.consented import Backing
     from sop.tables import Post
 
-_ANY_CARD: Final = ("image", "link", "miniprogram")
 ATTACHABLE: Final = {
-    "moment": ("image", "link"),
-    "group": _ANY_CARD,
-    "direct": _ANY_CARD,
-    "answer": _ANY_CARD,
+    "moment": IN_MOMENTS,
+    "group": IN_MESSAGES,
+    "direct": IN_MESSAGES,
+    "answer": IN_MESSAGES,
 }
 _ALL: Final = ("科普", "案例", "口碑", "日常", "活动", "节日", "关怀")
 CATEGORIES: Final = {"moment": _ALL, "group": _ALL, "direct": ("关怀", "科普", "活动", "节日")}
@@ -74,6 +73,7 @@ class Desk:
     offer: Diff | None
     backings: tuple[Backing, ...] = ()  # patients' consents behind it
     linkable: tuple[tuple[int, str], ...] = ()  # consents that could stand behind it, in words
+    file_bytes: int = 0  # of a picture or video
     published: tuple[Post, ...] = ()  # where people have seen it; asked only of what shows a patient
 
     @property
@@ -114,6 +114,7 @@ async def load_desk(session: AsyncSession, deps: Deps, shelf: str, key: str) -> 
         offer=None if kept.item.offered is None else diff(kept.version.document, kept.item.offered),
         backings=tuple(backings),
         linkable=await _linkable(session, deps, backings, now=now) if shows else (),
+        file_bytes=await pictures.size_of(session, kept.version.picture) if kept.version.picture else 0,
         published=tuple(await published_with(session, shelf, key)) if shows or backings else (),
     )
 

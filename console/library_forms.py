@@ -32,6 +32,7 @@ FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "script": ("title", "stage", "objection", "for", "situation", "say", "never", "hand_over"),
     "answer": ("title", "asks", "words", "without", "text", "attachments", "urgent"),
     "image": ("title", "patient"),
+    "video": ("title", "patient"),
     "link": ("title", "desc", "url", "picture", "patient"),
     "miniprogram": ("title", "appid", "page", "picture", "patient"),
 }
@@ -42,6 +43,7 @@ PREFIX: Final = {
     "script": "script.own",
     "answer": "answer.own",
     "image": "own-picture",
+    "video": "own-video",
     "link": "own-link",
     "miniprogram": "own-mini",
 }

@@ -1,4 +1,4 @@
-"""Pictures that come with a form of the library: read, cleaned, and told apart from those that are there."""
+"""Pictures and videos of a form of the library: read, cleaned, and told apart from those that are there."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from content.library.fitness import Fault
 from content.library.importing import current_version
 from content.library.tables import LibraryItem, LibraryVersion
 from content.library.uploads import Picture, PictureRefused, clean
+from content.videos import Video, VideoRefused
+from content.videos import clean as clean_video
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,26 +27,26 @@ _ONE: Final = Lock()
 
 
 class NoPicture(ValueError):
-    """The form's picture cannot be kept; ``fault`` says why, at its field."""
+    """The form's picture or video cannot be kept; ``fault`` says why, at its field."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.fault = Fault(field=UPLOAD, message=message, remedy="")
 
 
-async def read_picture(raw: Mapping[str, Any]) -> Picture | None:
-    """Return the picture that a form brings, cleaned; None when none was chosen.
+async def read_file(kind: str, raw: Mapping[str, Any]) -> Picture | Video | None:
+    """Return the picture or video that a form brings, cleaned; None when none was chosen.
 
     Raises:
-        NoPicture: it is no usable picture.
+        NoPicture: it is not usable as what it should be.
     """
     field = raw.get(UPLOAD)
     if not isinstance(field, web.FileField) or not field.filename:
         return None
     data = await asyncio.to_thread(field.file.read)
     try:
-        return await asyncio.to_thread(_cleaned, data)
-    except PictureRefused as exc:
+        return await asyncio.to_thread(clean_video if kind == "video" else _cleaned, data)
+    except (PictureRefused, VideoRefused) as exc:
         raise NoPicture(str(exc)) from exc
 
 
@@ -54,7 +56,7 @@ def _cleaned(data: bytes) -> Picture:
 
 
 async def twin_of(session: AsyncSession, digest: str, *, but: str = "") -> str | None:
-    """Return the asset that shows this very picture already, other than ``but``."""
+    """Return the asset that shows this very picture or video already, other than ``but``."""
     found: str | None = await session.scalar(
         select(LibraryItem.key)
         .join(LibraryVersion, current_version())

@@ -32,6 +32,7 @@ KINDS: Final = {
     "script": "话术",
     "answer": "客服回答",
     "image": "图片",
+    "video": "视频",
     "link": "链接",
     "miniprogram": "小程序",
 }
@@ -42,6 +43,7 @@ ICONS: Final = {
     "script": "keys",
     "answer": "question",
     "image": "picture",
+    "video": "play",
     "link": "link",
     "miniprogram": "spark",
 }

@@ -256,7 +256,7 @@ def _who_says(draft: Draft, entry: Entry[Any]) -> Iterator[Problem]:
 
 
 def check_attachments(draft: Draft, entry: Entry[Any]) -> Iterator[Problem]:
-    """Attachments exist; a moment carries pictures or one link with a cover, never both (doc 95094)."""
+    """Attachments exist; a moment carries pictures, one video or one link with a cover (doc 95094)."""
     keys: list[str] = entry.model.attachments
     yield from missing(draft, "assets", entry, "attachments", keys, "素材")
     yield from repeated(entry, "attachments")
@@ -271,9 +271,9 @@ def check_attachments(draft: Draft, entry: Entry[Any]) -> Iterator[Problem]:
         if asset.kind == "miniprogram":
             remedy = "换成链接，或改发到群里"
             yield entry.problem("attachments", index, says="朋友圈不能带小程序", remedy=remedy)
-        elif first is not None and (asset.kind != first.kind or asset.kind == "link"):
-            remedy = "只留图片（最多 9 张），或只留 1 个链接"
-            yield entry.problem("attachments", index, says="朋友圈的图片和链接不能混用", remedy=remedy)
+        elif first is not None and (asset.kind != first.kind or asset.kind != "image"):
+            remedy = "只留图片（最多 9 张），或只留 1 个视频，或只留 1 个链接"
+            yield entry.problem("attachments", index, says="朋友圈的图片、视频和链接不能混用", remedy=remedy)
         elif asset.kind == "link" and asset.picture is None:
             remedy = f"给素材 {key} 加上 picture: 一张图片素材的 key"
             yield entry.problem("attachments", index, says="朋友圈的链接要有封面", remedy=remedy)

@@ -287,7 +287,7 @@ def _say(error: Any, path: FieldPath, model: type[BaseModel]) -> tuple[str, str]
     return f"写法不对（{error['msg']}）", "对照内容包格式修改"
 
 
-_KINDS = {"assets": "image、link 或 miniprogram", "plans": "journey、group 或 moments"}
+_KINDS = {"assets": "image、video、link 或 miniprogram", "plans": "journey、group 或 moments"}
 
 _SAYINGS: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("string_type",), "这里要写文字", "写成文字，必要时加引号"),

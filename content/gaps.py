@@ -25,7 +25,7 @@ QUARTER_WEEKS = 13
 QUARTERS = ((1, 2, 3), (4, 5, 6), (7, 8, 9), (10, 11, 12))
 _ANY_YEAR = 2025  # dated texts are counted by where their day falls in a usual year
 _SHOWN = 8  # keys named in one line
-_PICTURES = (".png", ".jpg", ".jpeg")
+_FILES = (".png", ".jpg", ".jpeg", ".mp4")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,10 +213,10 @@ def _unused_pieces(pack: Pack) -> Iterator[str]:
     files = sorted(
         path.name
         for path in (pack.root / ASSETS_FOLDER).glob("*")
-        if path.suffix.lower() in _PICTURES and path.resolve() not in listed
+        if path.suffix.lower() in _FILES and path.resolve() not in listed
     )
     if files:
-        yield f"没有写进 assets.yaml 的图片：{'、'.join(files)}"
+        yield f"没有写进 assets.yaml 的文件：{'、'.join(files)}"
     planned = {use.key for plan in pack.plans for use in uses_of(plan)}
     left = [item.key for item in pack.direct_texts if item.key not in planned]
     if left and pack.plans:

@@ -15,6 +15,8 @@ ATTACHMENTS = 9  # doc 92135, 92137; pictures of a moment: doc 95094
 PICTURE_BYTES = 10 * 1024 * 1024  # doc 90253, 95098
 PICTURE_SHORT_SIDE = 1080  # px, moments: doc 95098
 PICTURE_LONG_SIDE = 10_800  # px, moments: doc 95098
+VIDEO_BYTES = 10 * 1024 * 1024  # doc 90253, 95098
+VIDEO_SECONDS = 30  # moments: doc 95094, 95098
 MIN_MEDIA_BYTES = 6  # every media file is larger than 5 bytes: doc 90253
 NICKNAME_CHARS = 32  # the longest patient name a welcome is measured with
 

@@ -39,7 +39,7 @@ from content.talk_check import check_talk
 from content.talk_specs import answer_of, script_of
 from content.texts import check_texts
 from content.treatment_specs import specs_of
-from content.written import SHAPES, Written, document_of
+from content.written import FILED, SHAPES, Written, document_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -319,18 +319,19 @@ def _asset(entry: Entry[Any], root: Path, renderer: Renderer, clinic: dict[str, 
 
 
 def _picture(entry: Entry[Any], root: Path) -> Path | None:
-    return (root / ASSETS_FOLDER / entry.model.file).resolve() if entry.model.kind == "image" else None
+    return (root / ASSETS_FOLDER / entry.model.file).resolve() if entry.model.kind in FILED else None
 
 
 def _written(draft: Draft) -> Iterator[Written]:
-    for kind, shape in SHAPES.items():
-        for entry in getattr(draft, shape.target):
-            if shape.shelf != "asset" or entry.model.kind == kind:
-                file = _picture(entry, draft.root) if kind == "image" else None
-                yield Written(
-                    kind=kind,
-                    key=entry.model.key,
-                    file=entry.document.file,
-                    document=document_of(entry.model),
-                    picture=sha256(file.read_bytes()).hexdigest() if file else "",
-                )
+    """Yield every text and asset, assets in the order of their file whatever they are."""
+    for target in dict.fromkeys(shape.target for shape in SHAPES.values()):
+        kinds = [kind for kind, shape in SHAPES.items() if shape.target == target]
+        for entry in getattr(draft, target):
+            file = _picture(entry, draft.root) if target == "assets" else None
+            yield Written(
+                kind=entry.model.kind if target == "assets" else kinds[0],
+                key=entry.model.key,
+                file=entry.document.file,
+                document=document_of(entry.model),
+                picture=sha256(file.read_bytes()).hexdigest() if file else "",
+            )

@@ -179,19 +179,19 @@ class ContentItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetSpec:
-    """A picture, link or mini-program card. Templates in its fields are already filled in."""
+    """A picture, video, link or mini-program card. Templates in its fields are already filled in."""
 
     key: str
     kind: AssetKind
     title: str
     place: Place
-    file: Path | None = None  # image: absolute path inside the pack
+    file: Path | None = None  # image, video: absolute path inside the pack
     desc: str = ""  # link
     url: str = ""  # link
     appid: str = ""  # miniprogram
     page: str = ""  # miniprogram
     picture: str | None = None  # cover of a link or mini-program: key of an image asset
-    sha256: str = ""  # image: of the file when the pack was loaded; other kinds: empty
+    sha256: str = ""  # image, video: of the file when the pack was loaded; other kinds: empty
     shows_patient: bool = False  # needs the patient's consent
     retired: bool = False  # what has it keeps it; it is not offered any more
 
@@ -361,7 +361,7 @@ class Pack:
         raise NotInPackError(f"内容包 {self.name} 里没有素材 {key}")
 
     def asset_bytes(self, key: str) -> bytes:
-        """Read the picture of an image asset, or the cover of a link or mini-program card.
+        """Read the file of an image or video, or the cover of a link or mini-program card.
 
         Raises:
             NotInPackError: no such asset, or it has no picture.

@@ -1,4 +1,4 @@
-"""Checks the picture files of a pack, so that WeCom does not refuse them on the day they are needed."""
+"""Checks the pictures and videos of a pack, so that WeCom does not refuse them on the day they are needed."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from content import limits
+from content import limits, videos
 from content.crosscheck import unknown
 from content.sources import leaves
+from content.written import FILED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from content.draft import Draft, Entry
@@ -27,12 +28,12 @@ _DAMAGED = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error
 
 
 def check_pictures(draft: Draft) -> Iterator[Problem]:
-    """Check image files and the covers that links and mini-programs name."""
+    """Check image and video files and the covers that links and mini-programs name."""
     images = {entry.model.key for entry in draft.assets if entry.model.kind == "image"}
     valid = {entry.model.key for entry in draft.assets}
     for entry in draft.assets:
         model = entry.model
-        if model.kind == "image":
+        if model.kind in FILED:
             yield from _file(draft.root, entry)
         elif model.picture is not None and model.picture not in images:
             if model.picture in valid:
@@ -43,6 +44,9 @@ def check_pictures(draft: Draft) -> Iterator[Problem]:
 
 
 def _file(root: Path, entry: Entry[Any]) -> Iterator[Problem]:
+    film = entry.model.kind == "video"
+    what = "视频" if film else "图片"
+
     def problem(says: str, remedy: str) -> Problem:
         return entry.problem("file", says=says, remedy=remedy)
 
@@ -50,18 +54,34 @@ def _file(root: Path, entry: Entry[Any]) -> Iterator[Problem]:
     try:
         path = folder / entry.model.file
         if leaves(path, folder):
-            yield problem("文件在内容包的 assets/ 外面", "把图片放进 assets/，只写文件名")
+            yield problem("文件在内容包的 assets/ 外面", f"把{what}放进 assets/，只写文件名")
             return
         if not path.is_file():
-            yield problem(f"找不到图片 assets/{entry.model.file}", "把图片放进 assets/，检查文件名的大小写")
+            yield problem(
+                f"找不到{what} assets/{entry.model.file}", f"把{what}放进 assets/，检查文件名的大小写"
+            )
             return
         length = path.stat().st_size
+        data = path.read_bytes() if film and length <= limits.VIDEO_BYTES else b""
     except (OSError, ValueError):  # too long a name, a NUL in it, no permission
-        yield problem("图片读不了", "检查文件名和权限")
+        yield problem(f"{what}读不了", "检查文件名和权限")
         return
-    if not limits.MIN_MEDIA_BYTES <= length <= limits.PICTURE_BYTES:
-        yield problem(f"图片 {length} 字节，企业微信最多 10 MB", "压缩图片")
+    most = limits.VIDEO_BYTES if film else limits.PICTURE_BYTES
+    if not limits.MIN_MEDIA_BYTES <= length <= most:
+        remedy = "剪短一些，或降低清晰度再导出" if film else "压缩图片"
+        yield problem(f"{what} {length} 字节，企业微信最多 10 MB", remedy)
         return
+    yield from _video(data, problem) if film else _image(path, problem)
+
+
+def _video(data: bytes, problem: Callable[[str, str], Problem]) -> Iterator[Problem]:
+    try:
+        videos.seconds_of(data)
+    except videos.VideoRefused as exc:
+        yield problem(exc.says, exc.remedy)
+
+
+def _image(path: Path, problem: Callable[[str, str], Problem]) -> Iterator[Problem]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)

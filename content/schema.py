@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from content.schema_house import HouseModel
 
 PersonaKind = Literal["assistant", "doctor"]
-AssetKind = Literal["image", "link", "miniprogram"]
+AssetKind = Literal["image", "video", "link", "miniprogram"]
 Shown = Literal["none", "shown"]
 Category = Literal["科普", "案例", "口碑", "日常", "活动", "节日", "关怀"]
 
@@ -211,6 +211,20 @@ class ImageModel(KeptModel):
     title: str = ""
 
 
+class VideoModel(KeptModel):
+    key: Key
+    kind: Literal["video"]
+    file: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=200,
+            description="assets/ 里的 MP4：最大 10 MB，最长 30 秒；朋友圈只能附这一个，不能和图片、链接混用",
+        ),
+    ]
+    title: str = ""
+
+
 class LinkModel(KeptModel):
     key: Key
     kind: Literal["link"]
@@ -229,7 +243,7 @@ class MiniProgramModel(KeptModel):
     picture: Key = Field(description="封面：一张图片素材的 key")
 
 
-AssetModel = Annotated[ImageModel | LinkModel | MiniProgramModel, Field(discriminator="kind")]
+AssetModel = Annotated[ImageModel | VideoModel | LinkModel | MiniProgramModel, Field(discriminator="kind")]
 
 
 class AssetsFile(Strict):

@@ -79,12 +79,14 @@ SHAPES: Final[dict[str, Shape]] = {
         words=("text", "title"),
     ),
     "image": Shape(model=schema.ImageModel, words=("title",), **_ASSETS),
+    "video": Shape(model=schema.VideoModel, words=("title",), **_ASSETS),
     "link": Shape(model=schema.LinkModel, words=("title", "desc"), **_ASSETS),
     "miniprogram": Shape(model=schema.MiniProgramModel, words=("title",), **_ASSETS),
 }
 POSTS: Final = ("moment", "group", "direct")  # texts that become posts
 TALK: Final = ("script", "answer")
-ASSETS: Final = ("image", "link", "miniprogram")
+ASSETS: Final = ("image", "video", "link", "miniprogram")
+FILED: Final = ("image", "video")  # assets that are a file; the others are written down
 
 # As people read an entry: what it is, who says it where, the words, then when and for whom.
 _ORDER: Final = (
@@ -97,7 +99,7 @@ _ORDER: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """One text or asset; ``file`` is relative to the pack, ``picture`` the sha256 of an image's file."""
+    """One text or asset; ``file`` is relative to the pack, ``picture`` the sha256 of an asset's file."""
 
     kind: str
     key: str

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from content.pack import Pack
 
 MAX_CARDS: Final = 9
+IN_MOMENTS: Final = ("image", "video", "link")  # doc 95094
+IN_MESSAGES: Final = ("image", "video", "link", "miniprogram")  # doc 92135, 92137
 _Key = Annotated[str, StringConstraints(min_length=1, max_length=120)]
 
 
@@ -43,7 +45,7 @@ class _Wanted(BaseModel):
 
 
 class FromLibrary(_Wanted):
-    """A picture, link or mini-program card of the content pack, by its key."""
+    """A picture, video, link or mini-program card of the content pack, by its key."""
 
     asset: _Key
 
@@ -132,7 +134,9 @@ def _check_mix(cards: Sequence[dict[str, Any]], kind: str) -> None:
     for index, card in enumerate(cards):
         if card["kind"] == "link" and "sha256" not in card:
             raise AttachmentRefused(index, "朋友圈里的链接要有封面图，请选内容包里带封面的链接")
-        if card["kind"] not in ("image", "link"):
-            raise AttachmentRefused(index, "朋友圈只能附图片或一个链接，不能附小程序")
-    if "link" in kinds and len(kinds) > 1:
-        raise AttachmentRefused(kinds.index("link"), "朋友圈附链接时只能有这一个附件，不能与图片混用")
+        if card["kind"] not in IN_MOMENTS:
+            raise AttachmentRefused(index, "朋友圈只能附图片、一个视频或一个链接，不能附小程序")
+    for alone, what in (("link", "链接"), ("video", "视频")):
+        if alone in kinds and len(kinds) > 1:
+            says = f"朋友圈附{what}时只能有这一个附件，不能与图片混用；去掉其余的附件"
+            raise AttachmentRefused(kinds.index(alone), says)

@@ -15,7 +15,7 @@ from sop import group_alerts, group_welcomes
 from sop.roster import load_roster
 from store import outbox
 from wecom.api.group_welcomes import GroupWelcome as Material
-from wecom.attachments import Image, Link, MiniProgram
+from wecom.attachments import Image, Link, MiniProgram, Video
 from wecom.errors import Refused
 
 if TYPE_CHECKING:
@@ -198,6 +198,8 @@ class GroupWelcomeDelivery(PlainDelivery):
             case "miniprogram":
                 cover = await self._media.fresh(key, "message")
                 return MiniProgram(title=asset.title, pic_media_id=cover, appid=asset.appid, page=asset.page)
+            case "video":
+                return Video(media_id=await self._media.fresh(key, "message"))
             case _:
                 return Image(media_id=await self._media.fresh(key, "message"))
 

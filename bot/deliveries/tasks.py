@@ -18,7 +18,7 @@ from sop.tables import Push
 from store import outbox
 from wecom.api.mass import MassSend
 from wecom.api.moments import MomentTask
-from wecom.attachments import Image, Link, MiniProgram
+from wecom.attachments import Image, Link, MiniProgram, Video
 from wecom.errors import NotYet, Refused
 
 if TYPE_CHECKING:
@@ -215,6 +215,8 @@ class TaskDelivery(PlainDelivery):
         match card["kind"]:
             case "image":
                 return Image(media_id=await self._media.fresh(card["asset"], purpose, approved=approved))
+            case "video":
+                return Video(media_id=await self._media.fresh(card["asset"], purpose, approved=approved))
             case "miniprogram":
                 cover = await self._media.fresh(card["asset"], "message", approved=approved)
                 return MiniProgram(

@@ -22,7 +22,7 @@ from sop.handouts import hand_out
 from sop.roster import load_roster
 from sop.rulebook import Rulebook
 from store import outbox
-from wecom.attachments import Image, Link, MiniProgram
+from wecom.attachments import Image, Link, MiniProgram, Video
 from wecom.errors import Refused, WeComError
 
 if TYPE_CHECKING:
@@ -251,4 +251,6 @@ class WelcomeDelivery(PlainDelivery):
                 return MiniProgram(title=asset.title, pic_media_id=cover, appid=asset.appid, page=asset.page)
             case _:
                 media_id = await at_hand("message")
-                return Image(media_id=media_id) if media_id else None
+                if media_id is None:
+                    return None
+                return Video(media_id=media_id) if asset.kind == "video" else Image(media_id=media_id)

@@ -1,10 +1,10 @@
-"""Pictures of a rehearsal: put into the tenant's store directly instead of being uploaded."""
+"""Pictures and videos of a rehearsal: put into the tenant's store directly instead of being uploaded."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.media import MediaLibrary
+from bot.media import MediaLibrary, file_of
 from bot.rehearsal.wire import BASE
 
 if TYPE_CHECKING:
@@ -26,15 +26,15 @@ class TenantPictures(MediaLibrary):
         self._tenant = tenant
 
     async def _upload(self, digest: str, data: bytes, purpose: Purpose) -> str:
-        png = data.startswith(b"\x89PNG")
-        name, kind = (f"{digest[:12]}.png", "image/png") if png else (f"{digest[:12]}.jpg", "image/jpeg")
+        file = file_of(digest, data)
+        name, kind = file.name, file.content_type
         store = self._tenant.media
         match purpose:
             case "url":
                 return store.upload_picture(filename=name, content_type=kind, blob=data, base_url=BASE)
             case "moment":
                 return store.upload_attachment(
-                    "image", attachment_type=1, filename=name, content_type=kind, blob=data
+                    file.kind, attachment_type=1, filename=name, content_type=kind, blob=data
                 ).media_id
             case "message":
-                return store.upload("image", filename=name, content_type=kind, blob=data).media_id
+                return store.upload(file.kind, filename=name, content_type=kind, blob=data).media_id

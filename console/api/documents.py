@@ -33,7 +33,7 @@ class AttachmentDocument(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    kind: Literal["image", "link", "miniprogram"]
+    kind: Literal["image", "video", "link", "miniprogram"]
     asset: str = Field(default="", description="内容包里的素材；手写的链接没有")
     title: str = ""
     url: str = ""

@@ -62,13 +62,15 @@ class GroupQuery(Parameters):
 
 
 class LibraryAttachment(Body):
-    """A picture, link or mini-program of the content pack, by its key.
+    """A picture, video, link or mini-program of the content pack, by its key.
 
     What a listed attachment carries beside its key may be given back; it is read from the pack again.
     """
 
     asset: Annotated[Plain, Field(min_length=1, max_length=120, description="素材的 key")]
-    kind: Literal["image", "link", "miniprogram"] = Field(default="image", json_schema_extra=optional)
+    kind: Literal["image", "video", "link", "miniprogram"] = Field(
+        default="image", json_schema_extra=optional
+    )
     title: str = Field(default="", json_schema_extra=optional)
     url: str = Field(default="", json_schema_extra=optional)
     desc: str = Field(default="", json_schema_extra=optional)

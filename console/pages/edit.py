@@ -14,7 +14,7 @@ from console.highlights import gravest, segments
 from console.pages.posts import answer, conflict
 from console.views import Attachment, attachment_of, load_views
 from sop import review
-from sop.attachments import AttachmentRefused
+from sop.attachments import IN_MESSAGES, IN_MOMENTS, AttachmentRefused
 from sop.posts import (
     MOMENT_CHARS,
     TEXT_BYTES,
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 ASSET: Final = "asset:"
 OWN: Final = "own:"  # an attachment of the post that is not from the library, by its place
 KINDS_FOR: Final = {
-    "moment": ("image", "link"),
-    "group": ("image", "link", "miniprogram"),
-    "direct": ("image", "link", "miniprogram"),
+    "moment": IN_MOMENTS,
+    "group": IN_MESSAGES,
+    "direct": IN_MESSAGES,
 }
 # Where the form shows what the services object to.
 PLACES: Final = {"scheduled_at": "hour", "attachments": "attachments"}

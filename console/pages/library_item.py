@@ -24,9 +24,9 @@ from console.library_desk import (
     verdict_of,
 )
 from console.library_forms import document_from, new_key
-from console.library_uploads import NoPicture, read_picture, twin_of
+from console.library_uploads import NoPicture, read_file, twin_of
 from content.library import keeping, pictures
-from content.written import ASSETS, SHAPES, Written
+from content.written import ASSETS, FILED, SHAPES, Written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from console.deps import Deps
     from content.library.fitness import Fault
     from content.library.uploads import Picture
+    from content.videos import Video
 
 HERE: Final = "/console/library"
 ENTRY: Final = r"/library/{shelf:text|script|answer|asset}/{key:[a-z0-9._-]{1,64}}"
@@ -72,9 +73,9 @@ async def create(request: web.Request) -> web.StreamResponse:
     async with deps.database.read() as session:
         desk = await empty_desk(session, deps)
     picture = None
-    if kind == "image":
+    if kind in FILED:
         try:
-            picture = await _picture(deps, raw, document, needed=True)
+            picture = await _file(deps, kind, raw, document, needed=True)
         except NoPicture as exc:
             return await _form(request, desk, kind, document, status=422, faults=(exc.fault,))
     verdict = verdict_of(deps, desk, kind, document)
@@ -119,9 +120,9 @@ async def save(request: web.Request) -> web.StreamResponse:
     kind = desk.kept.item.kind
     document = document_from(kind, desk.kept.version.document, raw)
     picture = None
-    if kind == "image":
+    if kind in FILED:
         try:
-            picture = await _picture(deps, raw, document, needed=False)
+            picture = await _file(deps, kind, raw, document, needed=False)
         except NoPicture as exc:
             return await _form(request, desk, kind, document, status=422, faults=(exc.fault,))
     verdict = verdict_of(deps, desk, kind, document)
@@ -238,23 +239,23 @@ async def _form(
     )
 
 
-async def _picture(
-    deps: Deps, raw: Mapping[str, Any], document: dict[str, Any], *, needed: bool
-) -> Picture | None:
-    """Return the picture of an image's form and name its file; None leaves the one that is there.
+async def _file(
+    deps: Deps, kind: str, raw: Mapping[str, Any], document: dict[str, Any], *, needed: bool
+) -> Picture | Video | None:
+    """Return the picture or video of a form and name its file; None leaves the one that is there.
 
     Raises:
         NoPicture: it is unusable, needed and missing, or there already.
     """
-    picture = await read_picture(raw)
+    picture = await read_file(kind, raw)
     if picture is None:
         if needed:
-            raise NoPicture("请选一张图片")
+            raise NoPicture("请选一个视频" if kind == "video" else "请选一张图片")
         return None
     async with deps.database.read() as session:
         twin = await twin_of(session, picture.digest, but=str(document["key"]))
     if twin is not None:
-        raise NoPicture(f"内容库里已经有这张图片：素材 {twin}")
+        raise NoPicture(f"内容库里已经有这{'个视频' if kind == 'video' else '张图片'}：素材 {twin}")
     document["file"] = f"{document['key']}.{picture.suffix}"
     return picture
 

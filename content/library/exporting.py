@@ -52,7 +52,7 @@ def export(folder: Path, pack: Pack, entries: Sequence[Written], pictures: Mappi
         raise NotExportable(f"{folder} 里已经有东西；换一个空文件夹，或还不存在的名字")
     missing = [entry.key for entry in entries if entry.picture and entry.picture not in pictures]
     if missing:
-        raise NotExportable(f"素材 {missing[0]} 的图片不在数据库里；在控制台给它换一张图片")
+        raise NotExportable(f"素材 {missing[0]} 的文件不在数据库里；在控制台给它换一个")
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:

@@ -1,4 +1,4 @@
-"""The library's pictures: kept by the digest of their bytes, so that none is ever replaced under a key."""
+"""Pictures and videos of the library, kept by the digest of their bytes: none is replaced under a key."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from PIL import Image
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from content.library.tables import LibraryPicture
+from content.videos import is_mp4
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def files_of(pack: Pack) -> dict[str, Path]:
-    """Return the files of a pack's pictures by their digest."""
+    """Return the files of a pack's pictures and videos by their digest."""
     return {asset.sha256: asset.file for asset in pack.assets if asset.file is not None}
 
 
@@ -39,15 +40,25 @@ async def keep_files(session: AsyncSession, files: Mapping[str, Path], *, now: d
 
 
 async def keep(session: AsyncSession, digest: str, data: bytes, *, now: datetime) -> None:
-    """Keep a good picture under the sha256 of its bytes; one that is kept already stays."""
-    with Image.open(BytesIO(data)) as image:
-        width, height = image.size
+    """Keep a good picture or video under the sha256 of its bytes; one that is kept already stays."""
+    width, height = (0, 0) if is_mp4(data) else _sides(data)
     put = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     await session.execute(
         put(LibraryPicture)
         .values(sha256=digest, data=data, width=width, height=height, added_at=now)
         .on_conflict_do_nothing(index_elements=["sha256"])
     )
+
+
+def _sides(data: bytes) -> tuple[int, int]:
+    with Image.open(BytesIO(data)) as image:
+        return image.size
+
+
+async def size_of(session: AsyncSession, digest: str) -> int:
+    """Return how many bytes a kept picture or video has; 0 for one that is not kept."""
+    query = select(func.length(LibraryPicture.data)).where(LibraryPicture.sha256 == digest)
+    return await session.scalar(query) or 0
 
 
 async def read(session: AsyncSession, digest: str) -> bytes | None:

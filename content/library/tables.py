@@ -1,4 +1,4 @@
-"""What the library keeps: every text and asset with all its versions, and the pictures."""
+"""What the library keeps: every text and asset with all its versions, and the pictures and videos."""
 
 from __future__ import annotations
 
@@ -69,7 +69,10 @@ class LibraryVersion(Base):
 
 
 class LibraryPicture(Base):
-    """A picture by the digest of its bytes; what was approved once can be sent for ever."""
+    """A picture or video by the digest of its bytes; what was approved once can be sent for ever.
+
+    A video's ``width`` and ``height`` are 0: nobody measured them.
+    """
 
     __tablename__ = "library_pictures"
 

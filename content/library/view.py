@@ -82,7 +82,7 @@ class Library:
             return await self.pack(session)
 
     async def picture(self, asset: str, *, sha256: str = "") -> bytes:
-        """Return the bytes of an image asset, or of the cover of a card.
+        """Return the bytes of an image or video, or of the cover of a card.
 
         Args:
             sha256: of exactly the picture that is meant; else the one that the asset shows now.
@@ -98,7 +98,7 @@ class Library:
             if (data := await pictures.read(session, spec.sha256)) is not None:
                 return data
         if spec.file is None:
-            raise NotInPackError(f"素材 {asset} 没有图片")
+            raise NotInPackError(f"素材 {asset} 没有图片或视频")
         return await asyncio.to_thread(spec.file.read_bytes)
 
 

@@ -15,6 +15,7 @@ from content.library.importing import keep_up
 from content.library.tables import LibraryPicture
 from tests.support.api_driver import MONDAY
 from tests.support.console_driver import Page
+from tests.support.films import WHERE, film
 
 if TYPE_CHECKING:
     from tests.support.console_driver import Desk
@@ -37,9 +38,9 @@ def photo(colour: str = "teal", size: tuple[int, int] = (300, 200)) -> bytes:
     return out.getvalue()
 
 
-async def upload(desk: Desk, path: str, data: bytes | None, **changes: str) -> Page:
-    """Send an entry's form with a picture, as a browser does."""
-    shown = await desk.get(f"{path}?kind=image" if path == NEW else path)
+async def upload(desk: Desk, path: str, data: bytes | None, *, kind: str = "image", **changes: str) -> Page:
+    """Send an entry's form with a picture or video, as a browser does."""
+    shown = await desk.get(f"{path}?kind={kind}" if path == NEW else path)
     fields = dict(shown.form(path)) | changes
     form = aiohttp.FormData()
     for name, value in fields.items():
@@ -109,3 +110,50 @@ async def test_the_same_picture_twice_is_refused_with_the_name_of_the_first(desk
 
     assert refused.status == 422
     assert f"素材 {first.location.rpartition('/')[2]}" in refused.text
+
+
+async def test_a_video_is_kept_shown_with_its_size_and_played_by_parts(desk: Desk) -> None:
+    made = await upload(desk, NEW, film(telltale=True, frames=bytes(2_000_000)), kind="video", title="跟着刷")
+
+    shown = await desk.follow(made)
+    key = made.location.rpartition("/")[2]
+    assert (
+        f'<video class="asset-picture" controls preload="metadata" src="/console/assets/{key}' in shown.html
+    )
+    assert "2.0 MB" in shown.text
+    async with desk.http.get(f"{desk.url}/console/assets/{key}", headers={"Range": "bytes=4-7"}) as part:
+        assert (part.status, part.content_type, await part.read()) == (206, "video/mp4", b"ftyp")
+        assert part.headers["Content-Range"].startswith("bytes 4-7/20")
+    async with desk.http.get(f"{desk.url}/console/assets/{key}", headers={"Range": "bytes=9000000-"}) as past:
+        assert past.status == 416
+    async with desk.http.get(f"{desk.url}/console/assets/{key}") as whole:
+        assert WHERE not in await whole.read()
+    async with desk.http.get(f"{desk.url}/console/assets/{key}?size=small") as small:
+        assert small.status == 404  # nobody draws frames here
+    listed = await desk.get("/console/library?kind=asset")
+    assert ("跟着刷" in listed.text, f"assets/{key}" in listed.html) == (True, False)
+
+
+async def test_a_video_is_offered_where_wecom_takes_it_and_refused_beside_a_picture(desk: Desk) -> None:
+    key = (await upload(desk, NEW, film(), kind="video", title="跟着刷")).location.rpartition("/")[2]
+    path = "/console/library/text/moment.assistant.rain"
+    shown = await desk.get(path)
+    fields = [(name, value) for name, value in shown.form(path) if name != "attachments"]
+    assert "跟着刷" in shown.text
+
+    alone = await desk.post(path, [*fields, ("attachments", key)])
+    refused = await desk.post(path, [*fields, ("attachments", "brush-card"), ("attachments", key)])
+
+    assert (alone.status, refused.status) == (303, 422)
+    assert "朋友圈的图片、视频和链接不能混用" in refused.text
+    assert (
+        f'<video class="phone-video" controls preload="metadata" src="/console/assets/{key}"'
+        in (await desk.get(path)).html
+    )
+
+
+async def test_a_video_that_wecom_would_refuse_is_refused_at_its_field(desk: Desk) -> None:
+    refused = await upload(desk, NEW, film(45), kind="video", title="跟着刷")
+
+    assert refused.status == 422
+    assert "视频有 45 秒，朋友圈最多 30 秒；剪短到 30 秒以内" in refused.text

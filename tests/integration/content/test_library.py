@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import select
 
-from content.library import keeping
+from content.library import keeping, pictures
 from content.library.exporting import NotExportable, export
 from content.library.importing import Taken, bring_in, keep_up
 from content.library.tables import LibraryPicture
@@ -17,6 +18,7 @@ from content.loader import load_pack
 from content.written import Written
 from store.database import Database
 from store.schema import upgrade
+from tests.support.films import film
 from tests.support.pack_factory import FILES, picture
 
 if TYPE_CHECKING:
@@ -282,6 +284,11 @@ class TestGoingOut:
             }
             entry = Written(kind="moment", key="moment.own", file="", document=document)
             await keeping.add(session, entry, author="陈静", now=NOW)
+            digest = sha256(film()).hexdigest()
+            await pictures.keep(session, digest, film(), now=NOW)
+            document = {"key": "own-video", "kind": "video", "file": "own-video.mp4"}
+            entry = Written(kind="video", key="own-video", file="", document=document, picture=digest)
+            await keeping.add(session, entry, author="陈静", now=NOW)
         first = await written_out(database, pack, tmp_path / "first")
         other = Database(f"sqlite+aiosqlite:///{tmp_path / 'other.db'}")
         await upgrade(other)
@@ -289,7 +296,8 @@ class TestGoingOut:
 
         taken = await bring_in(other, load_pack(tmp_path / "first"), now=NOW, author="test")
 
-        assert taken == Taken(new=1, changed=2)
+        assert taken == Taken(new=2, changed=2)
+        assert first["assets/own-video.mp4"] == film()
         assert await written_out(other, pack, tmp_path / "second") == first
         await other.close()
 

@@ -50,7 +50,7 @@ def test_what_is_never_used_is_named(folder):
     told = gaps(load_pack(folder.root))
 
     assert "没有用到的素材：shop" in told
-    assert "没有写进 assets.yaml 的图片：forgotten.png" in told
+    assert "没有写进 assets.yaml 的文件：forgotten.png" in told
     assert "没有渠道和规则会打的标签（只能由同事手动打）：阶段/已预约、阶段/新朋友" in told
     assert "没有文字用到的诊所信息：phone" in told
     assert "群“社群”没有入群欢迎语" in told

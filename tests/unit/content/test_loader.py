@@ -6,7 +6,10 @@ import pytest
 
 from content.loader import load_pack, packaged_packs
 from content.problems import PackError
+from tests.support.films import film
 from tests.support.pack_factory import FILES, PackFolder, picture
+
+FILM = "  - {key: film, kind: video, file: brush.mp4, title: 跟着刷}\n"
 
 
 @pytest.fixture
@@ -162,8 +165,8 @@ MISTAKES = [
         "moments/daily.yaml:8 items[0].attachments[0]: 朋友圈不能带小程序 → 换成链接，或改发到群里",
         id="mini-program in a moment"),
     pytest.param("moments/daily.yaml", "attachments: [brush-card]", "attachments: [brush-card, booking]",
-        "moments/daily.yaml:8 items[0].attachments[1]: 朋友圈的图片和链接不能混用 → "
-        "只留图片（最多 9 张），或只留 1 个链接", id="picture and link in a moment"),
+        "moments/daily.yaml:8 items[0].attachments[1]: 朋友圈的图片、视频和链接不能混用 → "
+        "只留图片（最多 9 张），或只留 1 个视频，或只留 1 个链接", id="picture and link in a moment"),
     pytest.param("moments/daily.yaml", "attachments: [brush-card]",
         "attachments: [a, b, c, d, e, f, g, h, i, j]",
         "moments/daily.yaml:8 items[0].attachments: 最多 9 项 → 减少到 9 项以内", id="ten pictures"),
@@ -199,7 +202,7 @@ MISTAKES = [
         "assets/assets.yaml:2 assets[0].file: 不是完好的 PNG 或 JPEG 图片 → 用看图软件另存为 PNG 或 JPEG",
         id="not a picture"),
     pytest.param("assets/assets.yaml", "kind: link", "kind: article",
-        "assets/assets.yaml:3 assets[1].kind: 不认识的 kind 'article' → 可以写：'image', 'link', 'miniprogram'",
+        "assets/assets.yaml:3 assets[1].kind: 不认识的 kind 'article' → 可以写：'image', 'video', 'link', 'miniprogram'",
         id="unknown kind of asset"),
     pytest.param("assets/assets.yaml", "title: 在线预约", "title: " + "约" * 43,
         "assets/assets.yaml:3 assets[1].title: 129 字节，企业微信最多 128 字节 → 缩短到 42 个汉字以内",
@@ -359,6 +362,44 @@ def test_a_picture_that_wecom_would_refuse_is_refused(folder, data, message):
     folder.write_bytes("assets/brush.png", data)
 
     assert message in "\n".join(problems_of(folder))
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        pytest.param(film(40), "视频有 40 秒，朋友圈最多 30 秒 → 剪短到 30 秒以内", id="too long"),
+        pytest.param(film() + bytes(10 * 1024 * 1024), "企业微信最多 10 MB → 剪短一些", id="too large"),
+        pytest.param(picture(), "不是 MP4 视频", id="a picture"),
+        pytest.param(None, "找不到视频 assets/brush.mp4", id="not there"),
+    ],
+)
+def test_a_video_that_wecom_would_refuse_is_refused_with_place_and_remedy(folder, data, message):
+    folder.write("assets/assets.yaml", FILES["assets/assets.yaml"] + FILM)
+    if data is not None:
+        folder.write_bytes("assets/brush.mp4", data)
+
+    said = [
+        problem
+        for problem in problems_of(folder)
+        if problem.startswith("assets/assets.yaml:5 assets[3].file")
+    ]
+
+    assert message in "\n".join(said)
+
+
+def test_a_video_in_a_moment_stands_alone(folder):
+    folder.write("assets/assets.yaml", FILES["assets/assets.yaml"] + FILM)
+    folder.write_bytes("assets/brush.mp4", film())
+    folder.change("moments/daily.yaml", "attachments: [brush-card]", "attachments: [film]")
+    pack = load_pack(folder.root)
+    folder.change("moments/daily.yaml", "attachments: [brush-card]", "attachments: [brush-card, film]")
+
+    assert pack.asset_bytes("film") == film()
+    (said,) = problems_of(folder)
+    assert (
+        "items[0].attachments[1]: 朋友圈的图片、视频和链接不能混用 → 只留图片（最多 9 张），或只留 1 个视频"
+        in said
+    )
 
 
 def test_a_jpeg_is_as_good_as_a_png(folder):
