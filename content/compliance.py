@@ -6,6 +6,7 @@ decision, ``hint`` is advice. The rules are data, see `content.rulebook`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -14,7 +15,6 @@ from content.likeness import TABLE, Weights
 from content.rulebook import RULES, Channel, Level, PersonaKind, Rulebook, read_rulebook
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
@@ -27,6 +27,7 @@ ALIKE_GROUND = (
 )
 ALIKE_ADVICE = "没有命中具体的词，但整句读起来像这一类说法，请再看一遍。"
 _SEVERITY: dict[Level, int] = {"block": 0, "warn": 1, "hint": 2}
+_ADDRESS = re.compile(r"https?://[!-~]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,8 @@ class Checker:
         if not folded.text:
             return ()
         findings = self._by_rules(folded, persona=persona, channel=channel, own=own)
-        findings.extend(self._by_likeness(folded, findings, persona=persona))
+        words = _without_addresses(text, folded)
+        findings.extend(self._by_likeness(folded, words, findings, persona=persona))
         findings.sort(key=lambda f: (f.start, _SEVERITY[f.level], f.end, f.rule))
         return tuple(findings)
 
@@ -100,10 +102,10 @@ class Checker:
         return self._folder.fold(text).text
 
     def _by_likeness(
-        self, folded: Folded, findings: Sequence[Finding], *, persona: PersonaKind
+        self, folded: Folded, words: str, findings: Sequence[Finding], *, persona: PersonaKind
     ) -> Iterator[Finding]:
         """Return passages that read like violations, where no rule has spoken already."""
-        for alike in self._weights.judge(folded.text, doctor=persona == "doctor"):
+        for alike in self._weights.judge(words, doctor=persona == "doctor"):
             begin, finish = folded.span(alike.unit_start, alike.unit_end)
             if any(f.level != "hint" and f.start < finish and begin < f.end for f in findings):
                 continue
@@ -188,6 +190,17 @@ class Checker:
             ):
                 return True
         return False
+
+
+def _without_addresses(text: str, folded: Folded) -> str:
+    """Return the folded text with stops in place of web addresses: they read like disguised words."""
+    spans = [match.span() for match in _ADDRESS.finditer(text)]
+    if not spans:
+        return folded.text
+    return "".join(
+        "。" if any(start <= place < end for start, end in spans) else letter
+        for letter, place in zip(folded.text, folded.origin, strict=True)
+    )
 
 
 def _family(finding: Finding) -> str:

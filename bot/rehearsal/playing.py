@@ -45,7 +45,6 @@ HOURS: Final = (
     time(19, 30),
     time(20, 30),
 )
-REVIEWS: Final = frozenset({time(9, 30), time(10, 30), time(14), time(16), time(19, 30)})
 EVENING: Final = time(20, 30)
 # What a rehearsal does not play: reading the tenant, codes, handovers and what only counts.
 LEFT_OUT: Final = frozenset(
@@ -125,12 +124,11 @@ class Play:
 
     async def _step(self, hour: time) -> None:
         await self._patients.do(list(self._agenda.due(self._clock.now())))
-        if hour in REVIEWS:
-            await self._review()
         for tick in self._runtime.clockwork.ticks:
             if tick.name not in LEFT_OUT:
                 await tick.job()
         await self._runtime.courier.drain()
+        await self._review()
         self._tap()
         if hour == EVENING:
             await self._patients.react()
@@ -139,7 +137,7 @@ class Play:
     # ── staff ────────────────────────────────────────────────────────────────────────────────────────
 
     async def _review(self) -> None:
-        """Let each reviewer decide what waits, as people do: most is fine."""
+        """Let each reviewer decide what waits, as people do when a card comes: most is fine."""
         now = self._clock.now()
         async with self._runtime.database.write() as session:
             roster = await load_roster(session, self._pack)

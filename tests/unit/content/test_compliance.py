@@ -250,3 +250,10 @@ def test_a_pattern_outside_the_dialect_is_told(tmp_path):
 
     with pytest.raises(RulesError, match=r"mine\.yaml:2 rules\[0\]: 模式 '\.\*' 里不能用"):
         Checker.load(tmp_path)
+
+
+def test_the_address_of_a_form_is_not_taken_for_disguised_words():
+    text = "昨天的就诊，哪里做得顺手、哪里让你等久了？\nhttps://wx.clinic.example/s/AAAAAAACSae2fVirKdHZGCVJ"
+
+    assert rules_in(text, channel="direct") == set()
+    assert rules_in(f"包治好，百分百有效。\n{text}", channel="direct")
