@@ -12,14 +12,14 @@ from clinic import audit, corp_listing, people, tagging
 from clinic.effects import FetchContact
 from clinic.identity import visible
 from clinic.rules.happenings import Happening
-from clinic.tables import Follow
+from clinic.tables import Follow, Patient
 from sop.consequences import reconsider
 from sop.roster import load_roster
+from store import outbox
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from clinic.tables import Patient
     from content.pack import Pack
     from store.outbox import OutboxEffect
     from store.vault import Vault
@@ -48,12 +48,27 @@ class ContactFetch(PlainDelivery):
     ) -> None:
         if not isinstance(outcome.facts, people.Profile):
             return
+        wanted = FetchContact.model_validate(effect.payload)
+        asked_at = effect.dispatched_at or effect.created_at
+        written_at = await session.scalar(
+            select(Patient.updated_at).where(Patient.external_userid == wanted.external_userid)
+        )
+        if written_at is not None and written_at > asked_at:
+            # Several are read at once: what another answer has told since may be younger than this one.
+            await outbox.put(
+                session,
+                wanted,
+                key=f"{effect.key[:190]}:again",
+                now=now,
+                deadline=effect.deadline,
+                cause="读取期间档案有更新，再读一次",
+            )
+            return
         try:
             patient = await people.apply_profile(session, outcome.facts, vault=self._vault, now=now)
         except people.Forgotten:
             return
-        edited_at = FetchContact.model_validate(effect.payload).edited_at
-        asked_at = effect.dispatched_at or effect.created_at
+        edited_at = wanted.edited_at
         edits = await note_edits(
             session,
             patient,

@@ -235,7 +235,12 @@ class Teller:
                 ),
             )
             wanted = FetchContact(external_userid=who, edited_at=int(edited_at.timestamp()))
-            effect = OutboxEffect(payload=wanted.model_dump(mode="json"), dispatched_at=asked_at)
+            effect = OutboxEffect(
+                key=f"fetch:{who}:{asked_at:%H%M%S}",
+                payload=wanted.model_dump(mode="json"),
+                dispatched_at=asked_at,
+                deadline=asked_at + timedelta(days=1),
+            )
             delivery = ContactFetch(None, self.vault, pack=self.pack, public_url=PUBLIC)  # type: ignore[arg-type]
             await delivery.record(session, effect, Outcome(state=outbox.SENT, facts=profile), now=asked_at)
 

@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 from clinic.care_tables import Todo
 from clinic.tables import Member
 from store.database import Database
+from store.outbox import OutboxEffect
 from store.schema import upgrade
 from tests.support.history import NOW, Came, Moved, Said, Teller, Wrote, added, edited, left, removed
 
@@ -169,6 +170,19 @@ async def test_a_leaving_that_a_reading_saw_before_its_event_came_is_one_and_dat
     assert (await teller.record(who))["groups"] == [("wr-", "left", minute(1))]
 
 
+async def test_an_answer_that_is_older_than_one_on_record_is_asked_for_again(teller: Teller) -> None:
+    await told(teller, [added("xiaohu", minute(0))])
+    put_on, taken_off = NOW + timedelta(minutes=1), NOW + timedelta(minutes=2)
+
+    await teller.read_contact({"xiaohu": []}, edited_at=taken_off, asked_at=taken_off)
+    await teller.read_contact({"xiaohu": ["口味/甜"]}, edited_at=put_on, asked_at=put_on)
+
+    assert (await teller.record())["tags"] == []
+    async with teller.database.read() as session:
+        asked = await session.scalars(select(OutboxEffect.payload).where(OutboxEffect.key.endswith(":again")))
+        assert [payload["edited_at"] for payload in asked] == [int(put_on.timestamp())]
+
+
 async def test_events_about_unknown_members_and_people_are_recorded(teller: Teller) -> None:
     assert await teller.tell(edited("nobody.knows", minute(0))) == 1
     assert await teller.tell(removed("nobody.knows", minute(1))) == 1
@@ -318,9 +332,7 @@ def test_edits_on_three_phones_end_as_the_phones_show_whenever_each_is_looked_at
                     await teller.accept()
                 elif fact is not None:
                     edited_at, shown = fact
-                    asked_at = (
-                        NOW + timedelta(minutes=number) if as_of_now else edited_at + timedelta(minutes=1)
-                    )
+                    asked_at = NOW + timedelta(minutes=number)
                     tags = phones if as_of_now else shown
                     await teller.read_contact(tags, edited_at=edited_at, asked_at=asked_at, who=who)
             await teller.accept()
