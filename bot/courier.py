@@ -88,7 +88,13 @@ class _Ended:
 
 
 class Courier:
-    """Delivers the outbox. ``on_settled`` is called after each settled effect."""
+    """Delivers the outbox. ``on_settled`` is called after each settled effect.
+
+    ``hold_s``: after so many seconds what is settled together lets others write; where nobody else is, a
+    rehearsal, it does not, so that the same comes of the same seed.
+    """
+
+    hold_s = HOLD_S
 
     def __init__(
         self,
@@ -295,7 +301,7 @@ class Courier:
         async def write(session: AsyncSession) -> tuple[int, bool]:
             began, written = time.monotonic(), 0
             for ended in batch:
-                if written and time.monotonic() - began > HOLD_S:
+                if written and time.monotonic() - began > self.hold_s:
                     break
                 written += 1
                 outcome = ended.outcome
