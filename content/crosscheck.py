@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from content import dated, schema_items
 from content.pack import OF_PATIENTS, PROMOTION
+from content.readers import check_readers
 from content.rule_check import check_rules
 from content.talk_check import check_answers
 from content.treatment_check import check_treatments
@@ -33,6 +34,7 @@ def cross_check(draft: Draft) -> Iterator[Problem]:
     yield from check_answers(draft)
     yield from _items(draft)
     yield from _scripts(draft)
+    yield from check_readers(draft)
 
 
 def unknown(entry: Entry[Any], *sub: str | int, what: str, key: str, known: Iterable[str]) -> Problem:

@@ -45,7 +45,9 @@ def shortage(
     """
     per_slot = ceil(days / 7)
     slots = [frozenset(slot.categories) for slot in week]
-    pool = [item for item in items if item.window is None]  # a dated one fills a slot or two of the year
+    pool = [
+        item for item in items if item.window is None and item.for_everybody
+    ]  # a dated one fills a slot or two of the year
     used = sorted({category for slot in slots for category in slot})
     worst: tuple[int, int, tuple[str, ...], int] | None = None
     for month in range(1, 13):

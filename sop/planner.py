@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from content.plans.specs import GroupBody, MomentsBody
+from content.readers import ages_of_tags, reaches
 from sop.case import short_key
 from sop.wants import CREATED, JOINED, WEEKLY, Calendar, Want, Week, group_wants, moment_wants, weekly
 
@@ -126,6 +127,7 @@ class _Drawing:
             calendar,
             used,
         )
+        self._ages = ages_of_tags(roster.pack)
         self._days: dict[str, set[date]] = {}  # by scope: on which days something is wanted
         self.drafts: list[Draft] = []
         self.notices: list[str] = []
@@ -177,7 +179,7 @@ class _Drawing:
         plan: str = "",
     ) -> None:
         scope = f"moment:{persona.key}"
-        item = self._choose(pool, want, scope, days=days)
+        item = self._choose(pool, want, scope, days=days, tags=tags)
         if item is None:
             when = _when(want.at, self._week.zone)
             self.notices.append(
@@ -291,9 +293,9 @@ class _Drawing:
         ]
 
     def _choose(
-        self, pool: Sequence[ContentItem], want: Want, scope: str, *, days: int
+        self, pool: Sequence[ContentItem], want: Want, scope: str, *, days: int, tags: tuple[str, ...] = ()
     ) -> ContentItem | None:
-        """Pick the item for a want and note its use."""
+        """Pick the item for a want and note its use; what is written for just these readers goes first."""
         day = want.at.astimezone(self._week.zone).date()
         if want.content:
             fixed = next((item for item in pool if item.key == want.content), None)
@@ -301,7 +303,7 @@ class _Drawing:
                 self._used[scope, fixed.key] = day
             return fixed
         rotation = timedelta(days=days)
-        season = [item for item in pool if item.timely(day) and item.for_everybody]
+        season = [item for item in pool if item.timely(day) and self._is_for(item, tags)]
         if not season:
             return None
         # What any persona says this week is taken for all others: patients follow more than one account.
@@ -331,13 +333,18 @@ class _Drawing:
         by_category = ([item for item in fresh if item.category == wanted] for wanted in want.categories)
         for fitting in (dated, *by_category, fresh):
             if fitting:
-                chosen = min(fitting, key=lambda item: _lot(item, scope, day))
+                own = [item for item in fitting if not item.for_everybody]
+                chosen = min(own or fitting, key=lambda item: _lot(item, scope, day))
                 break
         else:
             chosen = min(season, key=lambda item: (self._used.get((scope, item.key), date.min), item.key))
             self.notices.append(f"内容不足：“{chosen.key}”在 {days} 天内重复使用，请补充内容包")
         self._used[scope, chosen.key] = day
         return chosen
+
+    def _is_for(self, item: ContentItem, tags: tuple[str, ...]) -> bool:
+        """Tell whether all who would read it are among those for whom it is written."""
+        return item.for_everybody or reaches(item.tags, item.age, tags=tags, ages=self._ages)
 
     def _expect(self, scope: str, wants: Iterable[Want]) -> None:
         self._days.setdefault(scope, set()).update(

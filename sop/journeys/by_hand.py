@@ -6,7 +6,7 @@ journey; a stop is not taken back, since what was withdrawn stays withdrawn: one
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +24,7 @@ from sop.journeys.conditions import unmet
 from sop.journeys.deciding import Stand, speaker_for
 from sop.journeys.enrolling import ACTIVE, CAUSE_CHARS, Candidate, Gate, begin, hours_of
 from sop.journeys.leaving import OPEN, leave
+from sop.journeys.readers import Readers
 from sop.journeys.snapshot import needs_of_plans, snapshots_of
 from sop.plan_tables import Enrolment, Touch
 from sop.roster import load_roster
@@ -114,6 +115,7 @@ async def foresee(
     head, _ = await family(session, patient)
     candidate = Candidate(patient_id=head.id, fact=f"{HAND}?", trigger_at=now, cause="")
     begun = await begin(session, plan, [candidate], gate=gate, now=now, dry_run=True)
+    plan = replace(plan, plan=Readers(gate.pack).of(plan.plan))
     needs = needs_of_plans([plan.plan])
     snapshot = (
         await snapshots_of(session, [head.id], needs=needs, pack=gate.pack, roster=gate.roster, now=now)

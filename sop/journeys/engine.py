@@ -33,6 +33,7 @@ from sop.journeys.deciding import (
 )
 from sop.journeys.ports import ASKED, DONE, DROPPED, EXPIRED, FAILED, HELD, SKIPPED, Made
 from sop.journeys.questions import ask, close_questions
+from sop.journeys.readers import Readers
 from sop.journeys.snapshot import needs_of_plans, snapshots_of
 from sop.journeys.timing import NeverOpens
 from sop.journeys.writing import Advance, Outcome, write
@@ -98,6 +99,7 @@ class Engine:
         self._pauses = pauses
         self._channels = channels
         self._titles = {treatment.key: treatment.title for treatment in pack.treatments}
+        self._readers = Readers(pack)
         self._needs: dict[int, Needs] = {}  # by version
 
     async def tick(self, session: AsyncSession, *, now: datetime, limit: int = LIMIT) -> Ticked:
@@ -109,7 +111,8 @@ class Engine:
         )
         if not claims:
             return Ticked(looked=0, more=False)
-        plans = await self._book.versions(session, {claim.version_id for claim in claims})
+        versions = await self._book.versions(session, {claim.version_id for claim in claims})
+        plans = self._readers.each(versions)
         outcomes, open_ = self._sorted(claims, plans, now)
         if open_:
             outcomes += await self._deal(session, open_, plans, now)

@@ -21,6 +21,7 @@ from sop.journeys.claims import ACTIVE, FINISHED
 from sop.journeys.conditions import unmet
 from sop.journeys.deciding import Stand, ending
 from sop.journeys.ports import DROPPED, QUEUED, SKIPPED
+from sop.journeys.readers import Readers
 from sop.journeys.recipients import known_to
 from sop.journeys.snapshot import needs_of_plans, snapshots_of
 from sop.journeys.touch_life import change, recount
@@ -86,7 +87,8 @@ async def remaining(session: AsyncSession, post: Post, *, pack: Pack, now: datet
     open_ = [row for row in rows if row.touch_state == QUEUED]
     ids = {row.patient_id for row in open_}
     known = await known_to(session, post.sender, ids)
-    plans = await (await book_of(session)).versions(session, {row.version_id for row in open_})
+    versions = await (await book_of(session)).versions(session, {row.version_id for row in open_})
+    plans = Readers(pack).each(versions)
     snapshots = await snapshots_of(
         session,
         ids & known.keys(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from content.dated import Window
+from content.plans.specs import MomentsBody, Plan, Slot
 from sop.planner import GroupFact, History, WeekPlan, coming_week, monday_of, plan_week
 from sop.roster import Roster
 
@@ -46,10 +47,17 @@ def planned(
     roster: Roster | None = None,
     groups: tuple[GroupFact, ...] = GROUPS,
     not_before: datetime | None = None,
+    plans: tuple[Plan, ...] = (),
 ) -> WeekPlan:
     start = not_before or datetime.combine(week, datetime.min.time(), tzinfo=ZONE)
     return plan_week(
-        roster or roster_of(pack), week, groups=groups, history=history or {}, not_before=start, zone=ZONE
+        roster or roster_of(pack),
+        week,
+        groups=groups,
+        history=history or {},
+        not_before=start,
+        zone=ZONE,
+        plans=plans,
     )
 
 
@@ -147,6 +155,25 @@ def test_what_belongs_to_these_days_goes_first_and_comes_on_no_other(pack: Pack)
     ]
 
     assert days == [date(2026, 12, 19)]  # 冬至 2026 is Tuesday, December 22
+
+
+def test_what_is_written_for_some_is_drawn_for_them_first_and_for_nobody_else(pack: Pack) -> None:
+    tag = "需求/种植"
+    sample = next(
+        item for item in pack.moments if item.category == "科普" and item.suits(pack.persona("assistant"))
+    )
+    ours = replace(sample, key="moment.for-some", months=(), window=None, tags=(tag, "需求/矫正"))
+    aged = replace(ours, key="moment.for-an-age", tags=(), age=(60, None))
+    slots = (Slot(day=3, at=time(20), categories=("科普",)),)
+    plan = Plan(
+        key="m", kind="moments", title="m", persona="assistant", body=MomentsBody(slots=slots, tags=(tag,))
+    )
+    roster = roster_of(replace(pack, moments=(*pack.moments, ours, aged)))
+
+    drafts = planned(pack, roster=roster, plans=(plan,)).drafts
+
+    assert [d.item.key for d in drafts if d.tags] == ["moment.for-some"]
+    assert not {d.item.key for d in drafts if not d.tags} & {"moment.for-some", "moment.for-an-age"}
 
 
 @pytest.mark.parametrize(
