@@ -369,6 +369,7 @@ class _Builder:
             database,
             client,
             pack=pack,
+            library=self.library,
             renderer=self.renderer,
             public_url=settings.public_url,
             clock=clock,

@@ -1,4 +1,4 @@
-"""Keeps the material for newcomers of groups in WeCom as the pack has it."""
+"""Keeps the material for newcomers of groups in WeCom as pack and library have it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from wecom.errors import Refused
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from content.library.view import Library
     from content.pack import Pack
     from content.render import Renderer
     from store.clock import Clock
@@ -35,6 +36,7 @@ class GroupCare:
         client: WeComClient,
         *,
         pack: Pack,
+        library: Library,
         renderer: Renderer,
         public_url: str,
         clock: Clock,
@@ -43,7 +45,8 @@ class GroupCare:
         self._database = database
         self._client = client
         self._pack = pack
-        self._wanted = group_welcomes.wanted(pack, renderer)
+        self._library = library
+        self._renderer = renderer
         self._public_url = public_url
         self._clock = clock
         self._on_queued = on_queued
@@ -57,7 +60,8 @@ class GroupCare:
         await self._look()
         async with self._database.write() as session:
             now = self._clock.now()
-            queued = await group_welcomes.ensure(session, self._wanted, now=now)
+            wanted = group_welcomes.wanted(await self._library.pack(session), self._renderer)
+            queued = await group_welcomes.ensure(session, wanted, now=now)
             await session.flush()
             queued += await group_welcomes.remind(
                 session,

@@ -63,7 +63,7 @@ def deliveries(
         CorpTagsFetch(corp_tags),
         ContactFetch(client, vault, pack=pack, public_url=public_url),
         GroupFetch(client, database, pack=pack, public_url=public_url, clock=clock),
-        GroupWelcomeDelivery(client, database, pack=pack, renderer=renderer, media=media),
+        GroupWelcomeDelivery(client, database, renderer=renderer, media=media),
         GroupWelcomeRemoval(client),
         PatientTransferDelivery(client, pack=pack, public_url=public_url),
         GroupTransferDelivery(client, pack=pack, public_url=public_url),

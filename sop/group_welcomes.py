@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from clinic.care_tables import GroupWelcome
 from clinic.effects import DropGroupWelcome, PutGroupWelcome
 from clinic.tables import CustomerGroup
+from sop.attachments import from_item
 from sop.handouts import hand_out
 from store import outbox
 
@@ -42,15 +43,18 @@ class Wanted:
 
 
 def wanted(pack: Pack, renderer: Renderer) -> dict[str, Wanted]:
-    """Return the greeting of every role that has one, by role; ``%NICKNAME%`` stays for WeCom."""
+    """Return the greeting of every role that has one, by role; ``%NICKNAME%`` stays for WeCom.
+
+    Args:
+        pack: with the assets of the library, as they stand.
+    """
     found = {}
     for role in pack.roles:
         if role.welcome is None:
             continue
         text = renderer.render(role.welcome.text, clinic=pack.clinic)
         asset = role.welcome.attachment
-        picture = pack.asset(asset).sha256 if asset else ""
-        digest = sha256(repr((text, asset, picture)).encode()).hexdigest()
+        digest = sha256(repr((text, from_item([asset], pack) if asset else [])).encode()).hexdigest()
         found[role.key] = Wanted(role=role.key, text=text, attachment=asset, digest=digest)
     return found
 

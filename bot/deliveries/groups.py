@@ -144,20 +144,19 @@ class GroupWelcomeDelivery(PlainDelivery):
         client: WeComClient,
         database: Database,
         *,
-        pack: Pack,
         renderer: Renderer,
         media: MediaLibrary,
     ) -> None:
         self._client = client
         self._database = database
-        self._pack = pack
-        self._wanted = group_welcomes.wanted(pack, renderer)
+        self._renderer = renderer
         self._media = media
 
     async def send(self, effect: OutboxEffect) -> Sent:
         asked = PutGroupWelcome.model_validate(effect.payload)
-        want = self._wanted.get(asked.role)
         async with self._database.read() as session:
+            shelf = await self._media.shelf(session)
+            want = group_welcomes.wanted(shelf, self._renderer).get(asked.role)
             row = await session.get(GroupWelcome, asked.role)
         if want is None or row is None or asked.digest != want.digest or row.wanted != want.digest:
             raise Withdrawn("内容包里的入群欢迎语已经又变了")
