@@ -38,7 +38,7 @@ class ConsentCare:
         self._on_queued = on_queued
 
     async def keep(self) -> int:
-        """Pull what no consent stands behind any more; return how many posts."""
+        """Pull what no consent stands behind any more; return how many posts and to-dos."""
         now = self._clock.now()
         async with self._database.read() as session:
             if not await consented.ended(session, now=now):
@@ -46,8 +46,13 @@ class ConsentCare:
         async with self._database.write() as session:
             roster = await load_roster(session, self._pack, now=now)
             pulled = await withdrawals.pull(session, roster=roster, public_url=self._public_url, now=now)
-        count = len(pulled.drafts) + len(pulled.cancelled)
+        count = len(pulled.drafts) + len(pulled.cancelled) + len(pulled.todos)
         if count:
-            log.info("consents.pulled", drafts=len(pulled.drafts), cancelled=len(pulled.cancelled))
+            log.info(
+                "consents.pulled",
+                drafts=len(pulled.drafts),
+                cancelled=len(pulled.cancelled),
+                todos=len(pulled.todos),
+            )
             self._on_queued()
         return count

@@ -33,6 +33,7 @@ ACTIONS: Final = {
     "post.cancelled": "取消",
     "post.override": "带着提醒通过",
     "post.pulled": "撤回",
+    "todo.pulled": "收回待办",
     "post.edit": "修改",
     "post.task_created": "创建发送任务",
     "post.published": "发布完成",

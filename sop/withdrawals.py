@@ -11,6 +11,7 @@ from clinic import audit, consents, todos
 from sop import consented, decisions, review
 from sop.handouts import hand_out
 from sop.journeys import touch_life
+from sop.journeys.channels import unsaying
 from sop.library_use import SHOWN, posts_with
 from sop.life import PostState
 from sop.tables import Batch, Post
@@ -37,6 +38,7 @@ class Pulled:
     ended: bool  # False: it held no more before
     drafts: tuple[int, ...] = ()  # posts that wait for an editor now
     cancelled: tuple[int, ...] = ()  # posts whose task was withdrawn from members
+    todos: tuple[int, ...] = ()  # to-dos with words for one patient, closed unsaid
     published: tuple[int, ...] = ()  # posts that people have seen: members must take them down
 
 
@@ -61,8 +63,8 @@ async def withdraw(
 async def pull(session: AsyncSession, *, roster: Roster, public_url: str, now: datetime) -> Pulled:
     """Take back every future post whose consent has ended; done again it changes nothing.
 
-    What waits becomes a draft with the reason, a task that members have not tapped is cancelled, and the
-    managers are asked to take down what is published.
+    What waits becomes a draft with the reason, a task that members have not tapped is cancelled, a to-do with
+    the words is closed, and the managers are asked to take down what is published.
     """
     places = await consented.ended(session, now=now)
     drafts: list[int] = []
@@ -79,11 +81,14 @@ async def pull(session: AsyncSession, *, roster: Roster, public_url: str, now: d
         await _ask_to_take_down(session, place, seen, roster=roster, public_url=public_url, now=now)
         published += [post.id for post in seen]
     await session.flush()
+    texts = {key for shelf, key in places if shelf == consented.TEXT}
+    unsaid = await unsaying.take_back(session, await consented.unsayable(session, texts, now=now), now=now)
     await _offer_again(session, drafts, roster=roster, public_url=public_url, now=now)
     return Pulled(
         ended=True,
         drafts=tuple(drafts),
         cancelled=tuple(cancelled),
+        todos=tuple(unsaid),
         published=tuple(dict.fromkeys(published)),
     )
 

@@ -209,6 +209,8 @@ async def withdraw_consent(request: web.Request) -> web.StreamResponse:
     note = "已撤回，从现在起不再有效。"
     if stopped := len(pulled.drafts) + len(pulled.cancelled):
         note += f"还没发出的 {stopped} 条内容已经撤下。"
+    if pulled.todos:
+        note += f"交给同事去发的 {len(pulled.todos)} 条待办已经收回。"
     if pulled.published:
         note += f"有 {len(pulled.published)} 条已经发布过，已请店长安排删除。"
     return go(request, here, note=note)

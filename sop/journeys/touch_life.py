@@ -281,6 +281,11 @@ async def recount(session: AsyncSession, enrolment_ids: Iterable[int]) -> None:
         )
 
 
+async def void(session: AsyncSession, touch_ids: Iterable[int], *, now: datetime) -> None:
+    """Give back what the caps had counted for touches that do not come about."""
+    await _settle(session, touch_ids, "void", now)
+
+
 async def _settle(session: AsyncSession, touch_ids: Iterable[int], state: str, now: datetime) -> None:
     values: dict[str, Any] = {"state": state} | ({"at": now} if state == "made" else {})
     for some in _some(touch_ids):

@@ -14,11 +14,11 @@ from clinic.care_tables import KfAccount, KfMessage, Todo
 from clinic.tables import CustomerGroup, GroupMember, Patient, TagWord
 from content.library.importing import keep_up
 from content.render import Renderer
-from sop import consented
+from sop import consented, withdrawals
 from sop.effects import SendKf
 from sop.journeys.channels import kf_fate
 from sop.journeys.channels.card import CardChannel
-from sop.journeys.channels.errands import give_up, put_back
+from sop.journeys.channels.errands import give_up, may_be_put_back, put_back
 from sop.journeys.channels.invite_group import InviteGroupChannel
 from sop.journeys.channels.kf import SHUT, KfChannel
 from sop.journeys.channels.records import StageChannel, TagChannel
@@ -28,6 +28,7 @@ from sop.journeys.channels.words import TODO_TEXT
 from sop.journeys.leaving import leave
 from sop.journeys.touch_life import follow_todo
 from sop.plan_tables import SurveyLink
+from sop.roster import load_roster
 from store.outbox import OutboxEffect
 from tests.support.journeys import MONDAY, Journeys, hours, journey, step
 
@@ -113,7 +114,7 @@ async def test_a_member_gets_the_ready_words_once_and_one_card(care: Journeys, v
     assert await care.told() == [("day-3", "queued", "")] * 2
 
 
-async def test_words_that_quote_a_patient_are_said_to_nobody_without_her_consent(
+async def test_words_that_quote_a_patient_need_her_consent_and_are_taken_back_from_staff_with_it(
     care: Journeys, pack: Pack
 ) -> None:
     written = tuple(
@@ -152,6 +153,19 @@ async def test_words_that_quote_a_patient_are_said_to_nobody_without_her_consent
     await care.enrol(by_hand, version, [later])
     await care.run(MONDAY)
     assert [todo.patient_id for todo in await rows(care, Todo)] == [later]
+
+    async with care.database.write() as session:
+        patient = await session.get_one(Patient, quotes)
+        roster = await load_roster(session, pack)
+        tools: dict[str, Any] = {"roster": roster, "public_url": "", "actor": "admin", "now": hours(1)}
+        pulled = await withdrawals.withdraw(session, [patient], consent.id, **tools)
+        again = await withdrawals.pull(session, roster=roster, public_url="", now=hours(2))
+    (todo,) = await rows(care, Todo)
+    assert (pulled.todos, again.todos) == ((todo.id,), ())
+    assert (todo.state, todo.text_sealed, may_be_put_back(todo)) == ("dropped", None, False)
+    assert todo.body.startswith("（用到的患者不再同意，这段话不要再发）")
+    (told,) = [one for one in await care.touches() if one.patient_id == later]
+    assert (told.state, "患者的同意已经撤回" in told.reason) == ("skipped", True)
 
 
 async def test_sent_not_needed_put_back_and_left_undone(care: Journeys) -> None:
