@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Dropped wherever they stand: spaces, controls, zero-width and format characters, combining marks, emoji.
 _INVISIBLE = frozenset({"Zs", "Zl", "Cc", "Cf", "Mn", "Me", "So", "Sk", "Co", "Cn", "Cs"})
-# Characters that NFKC would turn into something a rule could not tell from an evader's dots or digits.
+# Characters that NFKD would turn into something a rule could not tell from an evader's dots or digits.
 _KEPT = {"\n": "\n", "…": "…", "\t": ""}
 # Between two Chinese characters these only hide a word: 最.好, 最*好, 保【证】.
 _DECORATION = re.compile(
@@ -68,7 +68,7 @@ class Folder:
         elif unicodedata.category(character) in _INVISIBLE:
             folded = ""
         else:
-            wide = unicodedata.normalize("NFKC", character).lower()
+            wide = unicodedata.normalize("NFKD", character).lower()
             plain = (self._alike.get(part, part) for part in wide)
             folded = "".join(p for p in plain if unicodedata.category(p) not in _INVISIBLE)
         if len(self._table) < _MAX_TABLE:
