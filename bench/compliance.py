@@ -105,9 +105,14 @@ def judge(checker: Checker, sentences: list[Sentence]) -> Score:
     return score
 
 
-def milliseconds(checker: Checker) -> float:
-    """Return the best time of checking a post of 2 000 characters made of both kinds of sentences."""
-    text = "。".join(one.text for name in FILES for one in read(name))[:POST_CHARS]
+def post(label: Literal["bad", "fine"]) -> str:
+    """Return a post of 2 000 characters made of sentences with that label."""
+    sentences = (one.text for name in FILES for one in read(name) if one.label == label)
+    return "。".join(sentences)[:POST_CHARS]
+
+
+def milliseconds(checker: Checker, text: str) -> float:
+    """Return the best time of checking a text."""
     best = float("inf")
     for _ in range(ROUNDS):
         start = time.perf_counter()
@@ -130,8 +135,10 @@ def main() -> int:
                 for one in some:
                     print(f"  {word}: {one.persona} {one.channel} {one.text}")
     print(f"wanted: precision at least {PRECISION}, recall at least {RECALL} (block and warn)")
-    took = milliseconds(checker)
-    print(f"a post of {POST_CHARS} characters, best of {ROUNDS}: {took:.2f} ms   (wanted: below 2)")
+    print(f"a post of {POST_CHARS} characters, best of {ROUNDS} (wanted: below 2 ms)")
+    for words, label in (("of harmless sentences", "fine"), ("of nothing but violations", "bad")):
+        text = post(cast("Literal['bad', 'fine']", label))
+        print(f"  {words:<26}{milliseconds(checker, text):>6.2f} ms")
     return int(broken)
 
 

@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from content.folding import Folder
+from content.heads import longest
 from content.likeness import TABLE, Weights
-from content.rulebook import RULES, Channel, Level, PersonaKind, Rulebook, read_rulebook
+from content.matching import Beginnings, Walk
+from content.rulebook import RULES, Channel, Level, PersonaKind, Rulebook, either, read_rulebook
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from content.folding import Folded
-    from content.rulebook import Rule
+    from content.rulebook import ContextRule, Rule
 
 _LOOK_BACK = 20  # characters of context before a match that can make it harmless
 ALIKE_GROUND = (
@@ -43,7 +45,7 @@ class Finding:
 
 
 class Checker:
-    """Checks texts against a rulebook. Stateless but for a table of characters seen; share one freely."""
+    """Checks texts against a rulebook. Stateless but for tables of characters seen; share one freely."""
 
     def __init__(self, rulebook: Rulebook, weights: Weights) -> None:
         self._rulebook = rulebook
@@ -52,16 +54,17 @@ class Checker:
         self._examples: dict[str, Rule] = {}
         for rule in rulebook.rules:
             if rule.level != "hint":
-                self._examples.setdefault(rule.id.partition(".")[0], rule)
+                self._examples.setdefault(rule.family, rule)
         self._folder = Folder(rulebook.alike)
-        # How a match can begin → the rules to ask there; a single character when the second is not known.
-        self._pairs: dict[str, tuple[Rule, ...]] = {}
-        self._singles: dict[str, tuple[Rule, ...]] = {}
-        self._anywhere = tuple(rule for rule in rulebook.rules if rule.heads is None)
-        for rule in rulebook.rules:
-            for head in rule.heads or ():
-                table = self._pairs if len(head) == 2 else self._singles
-                table[head] = (*table.get(head, ()), rule)
+        self._beginnings = Beginnings(rulebook.rules)
+        self._walks: dict[tuple[PersonaKind, Channel], Walk] = {}
+        self._around = {
+            names: _Around([rulebook.contexts[name] for name in names])
+            for names in {rule.unless for rule in rulebook.rules}
+        }
+        self._denials = either(*(context.words for context in rulebook.contexts.values()))
+        # Two words of denial that overlap are found as one, the first.
+        self._look_back = _LOOK_BACK + (longest(self._denials.pattern) if self._denials else 0)
 
     @classmethod
     def load(cls, folder: Path = RULES) -> Self:
@@ -123,73 +126,81 @@ class Checker:
     def _by_rules(
         self, folded: Folded, *, persona: PersonaKind, channel: Channel, own: Collection[str]
     ) -> list[Finding]:
-        own_digits = {_digits(number) for number in own} - {""}
-        findings: list[Finding] = []
-        spare: list[Finding] = []
-        for rule, matches in self._matches(folded.text).items():
-            if persona in rule.personas and channel in rule.channels:
-                place = spare if rule.spare else findings
-                place.extend(self._judge(rule, folded, matches, own_digits))
-        said: dict[str, list[Finding]] = {}
-        for finding in findings:
-            said.setdefault(_family(finding), []).append(finding)
-        findings.extend(
-            one for one in spare if not any(_covers(other, one) for other in said.get(_family(one), ()))
-        )
-        return findings
-
-    def _matches(self, text: str) -> dict[Rule, list[re.Match[str]]]:
-        """Find every rule's matches in one walk, as each rule's ``finditer`` would."""
-        found: dict[Rule, list[re.Match[str]]] = {}
-        pairs, singles = self._pairs, self._singles
-        for at, first in enumerate(text):
-            asked = pairs.get(text[at : at + 2], ())
-            if first in singles:
-                asked += singles[first]
-            for rule in asked:
-                matches = found.get(rule)
-                if matches is not None and at < matches[-1].end():
+        near = _Near(folded.text, self._denials, self._look_back, own)
+        told: list[_Told] = []
+        said: dict[str, list[_Told]] = {}
+        found = self._walk(persona, channel).matches(folded.text)
+        # What a spare rule says again is not looked at any further.
+        for rule, matches in sorted(found.items(), key=_is_spare):
+            if rule.unless_text is not None and rule.unless_text.search(folded.text):
+                continue
+            mine = said.setdefault(rule.family, [])
+            around = self._around[rule.unless]
+            severity = _SEVERITY[rule.level]
+            for match in matches:
+                start, end = folded.span(match.start(), match.end())
+                if rule.spare and _says(mine, start, end, severity):
                     continue
-                match = rule.pattern.match(text, at)
-                if match is not None:
-                    found.setdefault(rule, []).append(match)
-        for rule in self._anywhere:
-            matches = list(rule.pattern.finditer(text))
-            if matches:
-                found[rule] = matches
-        return found
-
-    def _judge(
-        self, rule: Rule, folded: Folded, matches: list[re.Match[str]], own: Collection[str]
-    ) -> Iterator[Finding]:
-        """Turn a rule's matches into findings, but for those that are harmless where they stand."""
-        if rule.unless_text is not None and rule.unless_text.search(folded.text):
-            return
-        for match in matches:
-            if rule.exception is not None and _inside(rule.exception, folded.text, match):
-                continue
-            if self._harmless(rule, folded.text, match):
-                continue
-            if rule.own_numbers and _digits(match[0]) in own:
-                continue
-            start, end = folded.span(match.start(), match.end())
-            yield Finding(
+                if around.excuses(near, match) or (rule.exception_core and _excepted(rule, near.text, match)):
+                    continue
+                if rule.own_numbers and _digits(match[0]) in near.own:
+                    continue
+                one = (start, severity, end, rule)
+                told.append(one)
+                if not rule.spare:
+                    mine.append(one)
+        return [
+            Finding(
                 level=rule.level, start=start, end=end, rule=rule.id, ground=rule.ground, advice=rule.advice
             )
+            for start, _, end, rule in told
+        ]
 
-    def _harmless(self, rule: Rule, text: str, match: re.Match[str]) -> bool:
-        """Tell whether the words around a match deny or question it."""
-        for name in rule.unless:
-            context = self._rulebook.contexts[name]
-            before = text[max(0, match.start() - _LOOK_BACK) : match.start()]
-            if (
-                (context.before and context.before.search(before))
-                or (context.right_before and context.right_before.search(before))
-                or (context.inside and context.inside.search(match[0]))
-                or (context.after and context.after.match(text, match.end()))
-            ):
-                return True
-        return False
+    def _walk(self, persona: PersonaKind, channel: Channel) -> Walk:
+        walk = self._walks.get((persona, channel))
+        if walk is None:
+            heard = [n for n, r in enumerate(self.rules) if persona in r.personas and channel in r.channels]
+            walk = self._walks[persona, channel] = Walk(self._beginnings, heard)
+        return walk
+
+
+class _Near:
+    """A folded text, with where words of denial stand before: most matches have none near."""
+
+    __slots__ = ("denied", "own", "text")
+
+    def __init__(
+        self, text: str, denials: re.Pattern[str] | None, look_back: int, own: Collection[str]
+    ) -> None:
+        self.text = text
+        self.own = {_digits(number) for number in own} - {""}
+        self.denied = bytearray(len(text) + look_back + 1)  # 1 where a denial may stand close enough before
+        for match in denials.finditer(text) if denials else ():
+            start = match.start() + 1
+            self.denied[start : start + look_back] = b"\1" * look_back
+
+
+class _Around:
+    """What around a match denies or questions it: some contexts read as one."""
+
+    def __init__(self, contexts: list[ContextRule]) -> None:
+        self._before = either(*(one.before for one in contexts))
+        self._inside = either(*(one.inside for one in contexts))
+        self._after = either(*(one.after for one in contexts))
+
+    def excuses(self, near: _Near, match: re.Match[str]) -> bool:
+        """Tell whether a match is none where it stands."""
+        start, end = match.span()
+        text = near.text
+        return bool(
+            (
+                near.denied[start]
+                and self._before
+                and self._before.search(text, max(0, start - _LOOK_BACK), start)
+            )
+            or (self._inside and self._inside.search(text, start, end))
+            or (self._after and self._after.match(text, end))
+        )
 
 
 def _without_addresses(text: str, folded: Folded) -> str:
@@ -203,19 +214,31 @@ def _without_addresses(text: str, folded: Folded) -> str:
     )
 
 
-def _family(finding: Finding) -> str:
-    return finding.rule.partition(".")[0]
+# Words of the original text that a rule objects to: start, severity, end, and the rule.
+_Told = tuple[int, int, int, "Rule"]
 
 
-def _covers(other: Finding, one: Finding) -> bool:
-    """Tell whether ``other`` objects to some of the same words at least as severely."""
-    return other.start < one.end and one.start < other.end and _SEVERITY[other.level] <= _SEVERITY[one.level]
+def _is_spare(found: tuple[Rule, list[re.Match[str]]]) -> bool:
+    return found[0].spare
 
 
-def _inside(exception: re.Pattern[str], text: str, match: re.Match[str]) -> bool:
+def _says(others: list[_Told], start: int, end: int, severity: int) -> bool:
+    """Tell whether one of the others objects to some of the same words at least as severely."""
+    for other in others:  # noqa: SIM110 - a generator would cost more than it looks through
+        if other[0] < end and start < other[2] and other[1] <= severity:
+            return True
+    return False
+
+
+def _excepted(rule: Rule, text: str, match: re.Match[str]) -> bool:
     """Tell whether an exception covers the whole match; only the match's neighbourhood is looked at."""
-    near = exception.finditer(text, max(0, match.start() - _LOOK_BACK), match.end() + _LOOK_BACK)
-    return any(found.start() <= match.start() and match.end() <= found.end() for found in near)
+    if rule.exception is None or rule.exception_core is None:
+        return False
+    start, end = match.span()
+    near = max(0, start - _LOOK_BACK), end + _LOOK_BACK
+    if rule.exception_core.search(text, *near) is None:
+        return False
+    return any(one.start() <= start and end <= one.end() for one in rule.exception.finditer(text, *near))
 
 
 def _digits(text: str) -> str:

@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from content.heads import heads
+from content.heads import alternatives, core, heads, longest, needs
 from content.problems import PackError, Problem
 from content.sources import Document, read_document
 
@@ -81,19 +81,30 @@ class LanguageFile(_Strict):
     contexts: dict[Context, ContextModel]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One of the ways a rule is broken; where several begin at one place, the first that matches counts."""
+
+    pattern: re.Pattern[str]
+    heads: frozenset[str] | None  # how a match begins, see `content.heads`; None: in any way
+    needs: frozenset[str] | None  # one of these stands further on in every match; None: not known
+    longest: int  # the most characters of a match
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rule:
     """One rule, compiled. Told apart by identity: it is a dictionary key in the checker's inner loop."""
 
     id: str
+    family: str
     level: Level
     ground: str
     advice: str
     personas: frozenset[PersonaKind]
     channels: frozenset[Channel]
-    pattern: re.Pattern[str]
-    heads: frozenset[str] | None  # how a match begins, see `content.heads`; None: in any way
+    parts: tuple[Part, ...]
     exception: re.Pattern[str] | None
+    exception_core: re.Pattern[str] | None  # is in every exception: quick to look for
     unless: tuple[Context, ...]
     unless_text: re.Pattern[str] | None
     own_numbers: bool
@@ -101,13 +112,18 @@ class Rule:
     must_match: tuple[str, ...]
     must_not_match: tuple[str, ...]
 
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """All parts in one expression: it finds what they find."""
+        return re.compile("|".join(part.pattern.pattern for part in self.parts))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContextRule:
     """What around a match makes it harmless, e.g. 没有医生能…, …吗？"""
 
-    before: re.Pattern[str] | None  # searched in what precedes the match
-    right_before: re.Pattern[str] | None  # the same, without a gap
+    before: re.Pattern[str] | None  # searched in what precedes the match, its end included
+    words: re.Pattern[str] | None  # is in every ``before``: quick to look for
     inside: re.Pattern[str] | None  # searched in the match itself
     after: re.Pattern[str] | None  # matched right after it
 
@@ -168,8 +184,11 @@ def read_rulebook(folder: Path = RULES) -> Rulebook:
     alike = {other: char for char, others in language.alike.items() for other in others}
     contexts = {
         name: ContextRule(
-            before=_joined(context.before, "(?:", r")[^,。!?;:…\n]{0,8}\Z"),
-            right_before=_joined(context.right_before, "(?:", r")\Z"),
+            before=either(
+                _joined(context.before, "(?:", r")[^,。!?;:…\n]{0,8}\Z"),
+                _joined(context.right_before, "(?:", r")\Z"),
+            ),
+            words=_joined([*context.before, *context.right_before]),
             inside=_joined(context.inside),
             after=_joined(context.after, r"[^,。!;:…\n]{0,6}(?:", ")"),
         )
@@ -184,18 +203,20 @@ def _say(document: Document, error: object) -> Problem:
 
 
 def _compile(model: RuleModel, words: dict[str, str]) -> Rule:
-    pattern = _joined([_spelled(pattern, words) for pattern in model.patterns])
-    assert pattern is not None
+    parts = [part for pattern in model.patterns for part in alternatives(_spelled(pattern, words))]
+    exceptions = [_spelled(pattern, words) for pattern in model.exceptions]
+    compiled = [one for one in (_joined([part]) for part in parts) if one is not None]
     return Rule(
         id=model.id,
+        family=model.id.partition(".")[0],
         level=model.level,
         ground=model.ground,
         advice=model.advice,
         personas=frozenset(model.personas),
         channels=frozenset(model.channels),
-        pattern=pattern,
-        heads=heads(pattern.pattern),
-        exception=_joined([_spelled(pattern, words) for pattern in model.exceptions]),
+        parts=tuple(_part(pattern) for pattern in compiled),
+        exception=_joined(exceptions),
+        exception_core=_joined([core(part) for one in exceptions for part in alternatives(one)]),
         unless=tuple(model.unless),
         unless_text=_joined(model.unless_text),
         own_numbers=model.own_numbers,
@@ -203,6 +224,11 @@ def _compile(model: RuleModel, words: dict[str, str]) -> Rule:
         must_match=tuple(model.must_match),
         must_not_match=tuple(model.must_not_match),
     )
+
+
+def _part(pattern: re.Pattern[str]) -> Part:
+    text = pattern.pattern
+    return Part(pattern=pattern, heads=heads(text), needs=needs(text), longest=longest(text))
 
 
 def _spelled(pattern: str, words: dict[str, str]) -> str:
@@ -239,6 +265,12 @@ def _joined(patterns: list[str], before: str = "", after: str = "") -> re.Patter
         raise ValueError(f"正则表达式写错了（{exc}）") from exc
 
 
+def either(*patterns: re.Pattern[str] | None) -> re.Pattern[str] | None:
+    """Return one expression for several."""
+    wanted = [pattern.pattern for pattern in patterns if pattern is not None]
+    return re.compile("|".join(wanted)) if wanted else None
+
+
 def refuse_unbounded(pattern: str) -> None:
     """Refuse what could make a match slow.
 
@@ -260,6 +292,10 @@ def _expand(pattern: str) -> str:
         if special:
             out.append(special[0])
             position = special.end()
+            continue
+        if pattern.startswith("#?", position):
+            out.append(f"(?:{_NUMBER})?")  # a bare ``?`` would make it lazy, not optional
+            position += 2
             continue
         out.append({"~": _GAP, "#": _NUMBER}.get(pattern[position], pattern[position]))
         position += 1
