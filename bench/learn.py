@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from bench.compliance import FILES, read
 from content.almanac.themes import packaged_themes
 from content.compliance import Checker
-from content.likeness import DOCTOR, ONE_DIGIT, TABLE, Weights, runs_of, units
+from content.likeness import DOCTOR, TABLE, Weights, one_digit, runs_of, units
 from content.loader import load_pack
 from content.render import Renderer
 from content.report import texts_of
@@ -41,7 +41,7 @@ class Lesson:
 
     def __init__(self, checker: Checker, text: str, persona: PersonaKind, *, bad: bool) -> None:
         self.bad, self.doctor = bad, persona == "doctor"
-        self.plain = checker.fold(text).translate(ONE_DIGIT)
+        self.plain = one_digit(checker.fold(text))
         self.family = ""
         if bad:
             found = checker.by_rules(text, persona=persona, channel="moment")

@@ -108,11 +108,15 @@ class Checker:
         self, folded: Folded, words: str, findings: Sequence[Finding], *, persona: PersonaKind
     ) -> Iterator[Finding]:
         """Return passages that read like violations, where no rule has spoken already."""
-        for alike in self._weights.judge(words, doctor=persona == "doctor"):
-            begin, finish = folded.span(alike.unit_start, alike.unit_end)
-            if any(f.level != "hint" and f.start < finish and begin < f.end for f in findings):
-                continue
+        objections = [(f.start, f.end) for f in findings if f.level != "hint"]
+
+        def spoken(start: int, end: int) -> bool:
+            begin, finish = folded.span(start, end)
+            return any(first < finish and begin < last for first, last in objections)
+
+        for alike in self._weights.judge(words, doctor=persona == "doctor", spoken=spoken):
             start, end = folded.span(alike.start, alike.end)
+            objections.append((start, end))
             like = self._examples.get(alike.family)
             yield Finding(
                 level="warn",

@@ -15,13 +15,12 @@ from operator import add
 from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 TABLE: Final = "likeness.tsv"
 RUNS: Final = (1, 2)  # how long the runs are; with longer ones it judged no better
 DOCTOR: Final = "D"  # before runs of two that count only where a doctor speaks; folded texts are lower case
-ONE_DIGIT: Final = {ord(digit): "0" for digit in "123456789"}
 UNIT_CHARS: Final = 90  # sentences are judged together up to this length, as the labelled ones were
 SHORTEST: Final = 6
 _SENTENCE: Final = re.compile(r"[^。!?;\n…]{1,120}[。!?;…]{0,3}")
@@ -76,11 +75,18 @@ class Weights:
         except KeyError as exc:
             raise ValueError(f"{path.name}: the line {exc.args[0]} is missing") from exc
 
-    def judge(self, text: str, *, doctor: bool) -> Iterator[Likeness]:
-        """Return the passages of a folded text that read like violations, in their order."""
-        plain = text.translate(ONE_DIGIT)
+    def judge(
+        self, text: str, *, doctor: bool, spoken: Callable[[int, int], bool] = lambda _start, _end: False
+    ) -> Iterator[Likeness]:
+        """Return the passages of a folded text that read like violations, in their order.
+
+        A passage of which ``spoken`` says that there is an objection already is not read.
+        """
+        plain = one_digit(text)
         get = self.runs.get
         for start, end in units(plain):
+            if spoken(start, end):
+                continue
             passage = plain[start:end]
             runs = runs_of(passage, doctor=doctor)
             if sum(map(get, runs, repeat(0.0))) + self.bias > self.limit:
@@ -89,7 +95,7 @@ class Weights:
     def _point(self, passage: str, runs: set[str], start: int, *, doctor: bool) -> Likeness:
         """Find the words of a passage that speak most for it, and its kind."""
         votes: dict[str, float] = {}
-        for run in runs & self.families.keys():
+        for run in sorted(runs & self.families.keys()):  # always in one order: sums of floats depend on it
             votes[self.families[run]] = votes.get(self.families[run], 0.0) + self.runs[run]
         first, last = _heaviest(self._spread(passage, doctor=doctor))
         while first < last - 1 and passage[first] in _EDGES:
@@ -117,6 +123,13 @@ class Weights:
                 for place in range(at, at + length):
                     shares[place] += weight / length
         return shares
+
+
+def one_digit(text: str) -> str:
+    """Write every digit as ``0``: that there is a number counts, not which."""
+    for digit in "123456789":
+        text = text.replace(digit, "0")
+    return text
 
 
 def runs_of(passage: str, *, doctor: bool) -> set[str]:
