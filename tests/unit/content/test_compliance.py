@@ -189,15 +189,6 @@ def milliseconds(text: str, persona: str = "doctor", tries: int = 7) -> float:
     return best * 1000
 
 
-def test_a_post_of_two_thousand_characters_is_checked_in_two_milliseconds():
-    sentence = (
-        "刷牙的时候，把刷毛斜着放在牙龈边上，轻轻颤几下再往外扫，里面外面都照顾到。最近天冷，记得漱口。"
-    )
-    post = (sentence * 50)[:2000]
-
-    assert milliseconds(post) < 2
-
-
 @pytest.mark.parametrize("rule", [pytest.param(rule, id=rule.id) for rule in CHECKER.rules])
 def test_time_grows_with_the_length_of_the_worst_texts_and_not_faster(rule):
     for seed in (rule.must_match[0], rule.must_match[0][:2], "1"):
