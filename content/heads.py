@@ -8,15 +8,19 @@ unknown, which costs time but never a finding.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 MAX_HEADS = 60_000
 _MAX_NEEDS = 2_000
 _WIDE = 64  # a class of more characters than that is as good as unknown
+
+
+_PLAIN = re.compile(r"[^()\[\]{}?\\^$]*")
 
 
 class _AnywhereError(Exception):
@@ -97,23 +101,37 @@ def longest(pattern: str) -> int:
     return _Walk(pattern).longest(0)[0]
 
 
+def _close(pattern: str, at: int) -> int:
+    """Return where the group that opens at ``at`` closes."""
+    depth = 0
+    while True:
+        character = pattern[at]
+        if character == "\\":
+            at += 1
+        elif character == "[":
+            at = pattern.index("]", at + 2)
+        elif character == "(":
+            depth += 1
+        elif character == ")":
+            depth -= 1
+            if not depth:
+                return at
+        at += 1
+
+
+@cache
+def _words(body: str) -> frozenset[str] | None:
+    """Return the first two characters of each word of ``a|b|c``, or None where it is more than words."""
+    if not _PLAIN.fullmatch(body):
+        return None
+    return frozenset(word[:2] for word in body.split("|"))
+
+
 def _leading_group(pattern: str) -> str:
     """Return the group a pattern must begin with, or nothing."""
     if not pattern.startswith("(?:"):
         return ""
-    depth = at = 0
-    while at < len(pattern):
-        character = pattern[at]
-        if character == "\\":
-            at += 2
-            continue
-        if character == "[":
-            at = pattern.index("]", at + 2) + 1
-            continue
-        depth += {"(": 1, ")": -1}.get(character, 0)
-        at += 1
-        if not depth:
-            break
+    at = _close(pattern, 0) + 1
     return "" if pattern[at : at + 1] in ("?", "{") else pattern[:at]
 
 
@@ -188,13 +206,7 @@ class _Walk:
         """Return how one atom lengthens beginnings, and where the atom ends."""
         pattern = self._pattern
         if pattern[at] == "(":
-            if pattern.startswith("(?!", at):  # a promise about what follows: it only makes matches fewer
-                _, end = self._aside(at + 3)
-                return (lambda open_: open_), end + 1
-            if not pattern.startswith("(?:", at):
-                raise _AnywhereError
-            _, end = self.alternatives(at + 3, set())
-            return (lambda open_: self.alternatives(at + 3, open_)[0]), end + 1
+            return self._group(at), _close(pattern, at) + 1
         if pattern[at] == "[":
             characters, end = self._class(at)
             return (lambda open_: self._lengthen(open_, characters)), end
@@ -204,21 +216,30 @@ class _Walk:
             return (lambda open_: open_), at + 1
         return (lambda open_: self._lengthen(open_, {pattern[at]})), at + 1
 
-    def _aside(self, at: int) -> tuple[set[str], int]:
-        """Walk alternatives that are no part of what is matched; answers as `alternatives` does."""
-        return _Walk(self._pattern).alternatives(at, set())
+    def _group(self, at: int) -> Callable[[set[str]], set[str]]:
+        pattern = self._pattern
+        if pattern.startswith("(?!", at):  # a promise about what follows: it only makes matches fewer
+            return lambda open_: open_
+        if not pattern.startswith("(?:", at):
+            raise _AnywhereError
+        words = _words(pattern[at + 3 : _close(pattern, at)])
+        if words is not None:
+            return lambda open_: self._lengthen(open_, words)
+        return lambda open_: self.alternatives(at + 3, open_)[0]
 
-    def _lengthen(self, open_: set[str], characters: set[str] | None) -> set[str]:
-        if characters is None:  # any character may follow
+    def _lengthen(self, open_: set[str], words: Collection[str] | None) -> set[str]:
+        """Go on with one of some characters or words."""
+        if words is None:  # any character may follow
             if "" in open_:
                 raise _AnywhereError
             self.done |= open_
             return set()
-        longer = {head + character for head in open_ for character in characters}
-        self.done |= {head for head in longer if len(head) == 2}
+        longer = {(head + word)[:2] for head in open_ for word in words}
+        unfinished = {head for head in longer if len(head) < 2}
+        self.done |= longer - unfinished
         if len(self.done) > MAX_HEADS:
             raise _AnywhereError
-        return {head for head in longer if len(head) < 2}
+        return unfinished
 
     def _class(self, at: int) -> tuple[set[str] | None, int]:
         pattern = self._pattern
