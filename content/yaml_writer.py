@@ -19,7 +19,7 @@ class _Writer(yaml.SafeDumper):
 
 
 def _text(writer: yaml.SafeDumper, text: str) -> yaml.Node:
-    style = "|" if "\n" in text else None
+    style = "|" if "\n" in text.strip() else None
     return writer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

@@ -21,7 +21,7 @@ _SAYS: Final[dict[str, tuple[str, ...]]] = {
     "tags": ("tag_gained", "tag_lost"),
     "stage": ("stage",),
     "visit": ("visit",),
-    "treatment": ("visit",),
+    "treatment": ("visit", "date"),
     "date": ("date",),
     "offset_days": ("date",),
     "days": ("dormant", "unused_benefit"),
@@ -72,6 +72,9 @@ def _trigger(spot: Spot, trigger: TriggerModel, plan: JourneyModel, known: Known
     yield from spot.missing("channel", trigger.channel, known.channels, "渠道")
     yield from _tags(spot, "tags", trigger.tags, known)
     yield from _treatments(spot, "treatment", trigger.treatment, known)
+    if trigger.treatment and trigger.on == "date" and trigger.date != "appointment":
+        remedy = "改成 date: appointment，或删掉 treatment"
+        yield spot.fault("treatment", says="只有预约的日子有项目", remedy=remedy)
     if trigger.survey is not None:
         yield from _survey(spot, "survey", trigger.survey, trigger.answers, known)
     yield from _cannot_fire(spot, trigger, plan, known)

@@ -108,7 +108,9 @@ class TriggerModel(Strict):
     visit: Annotated[list[VisitStatus], one_or_many(str)] = Field(
         default=["done"], min_length=1, description="visit：就诊的状态"
     )
-    treatment: Treatments = Field(default=[], description="visit：做了其中一项；不写 = 任何项目")
+    treatment: Treatments = Field(
+        default=[], description="visit：做了其中一项；date: appointment：约的是其中一项；不写 = 任何项目"
+    )
     date: DateKind | None = Field(default=None, description="date：哪个日子")
     offset_days: int = Field(default=0, ge=-366, le=366, description="date：负数 = 提前几天")
     days: int = Field(default=0, ge=0, le=MAX_DAYS, description="dormant、unused_benefit：多少天")

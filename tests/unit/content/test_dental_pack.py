@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from content.loader import load_pack
+from content.plans.uses import uses_of
 from content.report import check_pack
 
 
@@ -57,6 +58,12 @@ def test_no_two_items_say_the_same(pack):
     texts = [item.text for item in (*pack.moments, *pack.group_posts)]
 
     assert len(set(texts)) == len(texts)
+
+
+def test_every_text_for_one_patient_is_said_by_a_plan(pack):
+    planned = {use.key for plan in pack.plans for use in uses_of(plan)}
+
+    assert [item.key for item in pack.direct_texts if item.key not in planned] == []
 
 
 def test_the_sandbox_clinic_has_its_people_and_channels(pack):

@@ -41,6 +41,8 @@ def test_a_group_roles_plan_is_the_week_that_it_has_without_one(pack: Pack) -> N
         "new-patient",
         "consulted",
         "appointment",
+        "appointment-missed",
+        "implant-before",
         "after-visit",
         "service-recovery",
         "happy",
@@ -61,6 +63,10 @@ def test_a_group_roles_plan_is_the_week_that_it_has_without_one(pack: Pack) -> N
         "recall.sealant",
         "recall.whitening",
         "recall.periodontal",
+        "recall.emergency",
+        "recall.extraction-wisdom",
+        "recall.implant-call",
+        "recall.ortho-aligner",
     ],
 )
 def test_care_runs_from_the_first_day(pack: Pack, key: str) -> None:

@@ -81,8 +81,13 @@ def told(document: dict[str, Any], pack: Pack, level: str = "error") -> list[str
         pytest.param(triggered(on="survey"), "trigger[0]: on: survey 缺少 survey", id="which survey"),
         pytest.param(
             triggered(on="added", treatment="scaling"),
-            "trigger[0].treatment: treatment 只能和 on: visit 一起写 → 改 on，或删掉 treatment",
+            "trigger[0].treatment: treatment 只能和 on: visit 或 date 一起写 → 改 on，或删掉 treatment",
             id="a field of another trigger",
+        ),
+        pytest.param(
+            triggered(on="date", date="birthday", treatment="scaling"),
+            "trigger[0].treatment: 只有预约的日子有项目 → 改成 date: appointment，或删掉 treatment",
+            id="a treatment of a birthday",
         ),
         pytest.param(
             triggered(on="visit", treatment="implnt.*"),
