@@ -33,6 +33,7 @@ def spoken(name: str) -> dict[str, bool]:
         _FIRST.sub("", item.key): item.category == "科普" or item.key.startswith("direct.")
         for item in (*pack.moments, *pack.group_posts, *pack.direct_texts)
     }
+    keys |= {one.key: False for one in (*pack.welcomes, *pack.scripts)}
     return keys | {answer.key: True for answer in pack.answers}
 
 
