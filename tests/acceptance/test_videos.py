@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bot.media import MediaLibrary
 from content.library import keeping, pictures
 from content.library.view import Library
+from content.pack import AssetSpec, Place
 from content.written import Written
 from tests.acceptance.test_week import approve
-from tests.support.clinic import Clinic
+from tests.support.clinic import Clinic, running_clinic
 from tests.support.films import film
+from tests.support.quiet import quiet
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from content.pack import Pack
 
 KEY = "own-video.brushing"
 
@@ -70,3 +78,34 @@ async def test_a_video_is_uploaded_again_before_its_id_expires(clinic: Clinic) -
 
     assert first == same
     assert again != first
+
+
+async def test_a_greeting_carries_a_video_that_was_uploaded_beforehand(
+    database_url: str, pack: Pack, tmp_path: Path
+) -> None:
+    file = tmp_path / "hello.mp4"
+    file.write_bytes(film())
+    digest = sha256(film()).hexdigest()
+    video = AssetSpec(
+        key=KEY,
+        kind="video",
+        title="",
+        file=file,
+        sha256=digest,
+        place=Place(file="assets/assets.yaml", line=1),
+    )
+    welcomes = tuple(replace(welcome, attachments=(KEY,), variants=()) for welcome in pack.welcomes)
+    pack = replace(pack, assets=(*pack.assets, video), welcomes=welcomes)
+    async with running_clinic(database_url, pack) as clinic:
+        await clinic.until(
+            lambda: clinic.journal("media/upload") and clinic.tenant_read(), what="the video is uploaded"
+        )
+        await quiet(clinic)
+
+        await clinic.act("patient-adds-member", userid="xiaohu", name="晓晴")
+        (asked,) = await clinic.until(
+            lambda: clinic.journal("externalcontact/send_welcome_msg"), what="she is greeted"
+        )
+
+    (sent,) = asked.body["attachments"]
+    assert clinic.tenant.media.find(sent["video"]["media_id"]).blob == film()
