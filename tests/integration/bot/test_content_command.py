@@ -35,7 +35,7 @@ async def test_out_edited_and_in_again(settings: Settings, tmp_path: Path, capsy
     out = tmp_path / "out"
 
     assert await export_library(settings, pack, out) == 0
-    assert "3 个素材，1 张图片" in capsys.readouterr().out
+    assert "3 个素材，1 个图片或视频文件" in capsys.readouterr().out
     assert await import_library(settings, pack, out) == 0
     assert "没有改动" in capsys.readouterr().out
 
