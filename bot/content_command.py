@@ -44,7 +44,9 @@ async def export_library(settings: Settings, pack: Pack, folder: Path) -> int:
         return _complain(f"不能写 {folder}：{exc.strerror or exc}")
     finally:
         await database.close()
-    typer.echo(f"已写到 {folder}：{done.texts} 条内容，{done.assets} 个素材，{done.pictures} 个图片或视频文件")
+    typer.echo(
+        f"已写到 {folder}：{done.texts} 条内容，{done.assets} 个素材，{done.pictures} 个图片或视频文件"
+    )
     return 0
 
 
