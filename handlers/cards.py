@@ -37,7 +37,7 @@ def card_router(pack: Pack, *, public_url: str) -> Router:
             turn.session,
             at=turn.now,
             actor=event.userid,
-            action="card.tap",
+            action=review.TAPPED,
             subject=f"card:{event.task_id[:100]}",
             reason=outcome,
             detail={"key": event.event_key},

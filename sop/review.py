@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import select, update
 
 from clinic import audit
+from clinic.tables import AuditEntry
 from sop import cards, consented, decisions
 from sop.effects import SendReviewCard, UpdateReviewCard
 from sop.life import PostState
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 TASK_ID: Final = re.compile(r"batch-(\d{1,18})@(\d{1,9})")
 # Several edits in a row make one new card, not one each: WeCom drops what exceeds 30 messages a minute.
 SETTLE: Final = timedelta(seconds=60)
+TAPPED: Final = "card.tap"  # in the audit trail, with the card as its subject
 CODE_LIFE: Final = timedelta(hours=72)  # doc 90236: response_code
 
 
@@ -329,11 +331,22 @@ async def close_cards(
 async def overtaken(
     session: AsyncSession, card: ReviewCard, *, roster: Roster, now: datetime, public_url: str
 ) -> None:
-    """Say on a card that it is void: the batch moved on between its sending and the answer to it."""
+    """Say on a card that it is void: the batch moved on between its sending and the answer to it.
+
+    Whoever tapped it before that answer was written down has been told what became of the tap.
+    """
     batch = await session.get_one(Batch, card.batch_id)
     summary = await summarize(session, batch, roster=roster, public_url=public_url)
-    detail = "这批内容刚有变化，这张卡片已作废，请以新的卡片或控制台为准。"
-    await _tell_on_card(session, card, card.receivers, summary, outcome="内容已更新", detail=detail, now=now)
+    taps = select(AuditEntry.actor).where(
+        AuditEntry.action == TAPPED, AuditEntry.subject == f"card:{card.task_id}"
+    )
+    answered = sorted(set(await session.scalars(taps)))
+    outcome, detail = "内容已更新", "这批内容刚有变化，这张卡片已作废，请以新的卡片或控制台为准。"
+    if card.revision == batch.revision:
+        by = "、".join([await decisions.name_of(session, userid) for userid in answered])
+        outcome, detail = "已处理", f"这批内容已{f'由 {by} ' if by else '经'}处理完毕，无需再操作。"
+    receivers = [userid for userid in card.receivers if userid not in answered]
+    await _tell_on_card(session, card, receivers, summary, outcome=outcome, detail=detail, now=now)
 
 
 async def _tell_on_card(

@@ -17,6 +17,7 @@ from sop import channels
 from tests.support.clinic import Clinic, running_clinic
 from tests.support.databases import fresh_database_url
 from tests.support.pack_factory import PackFolder
+from tests.support.quiet import quiet
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -99,8 +100,7 @@ async def scan(clinic: Clinic, state: str, name: str) -> str:
     """A patient scans the channel's code; return whom she meets."""
     code = await row(clinic, state)
     added = await clinic.act("patient-adds-member", config_id=code.config_id, name=name)
-    await clinic.runtime.worker.drain()
-    await clinic.runtime.courier.drain()
+    await quiet(clinic)
     phone = await clinic.phone("patients", added["external_userid"])
     return str(phone["chats"][-1]["userid"])
 

@@ -7,8 +7,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import select
 
+from store.inbox import InboxEvent
+from store.outbox import OutboxEffect
 from tests.support.clinic import Clinic
+from tests.support.quiet import rows
 
 ZONE = ZoneInfo("Asia/Shanghai")
 MOMENT = "externalcontact/add_moment_task"
@@ -45,7 +49,19 @@ async def outcome_of(clinic: Clinic, member: str, task_id: str, words: str) -> d
                 return card
         return None
 
-    found: dict[str, Any] = await clinic.until(says, what=f"the card of {member} saying {words}")
+    try:
+        found: dict[str, Any] = await clinic.until(says, what=f"the card of {member} saying {words}")
+    except AssertionError as exc:
+        shown = (await clinic.phone("members", member))["app_chat"]["messages"]
+        open_ = [
+            (effect.kind, effect.state, effect.attempts, effect.not_before, effect.error)
+            for effect in await rows(clinic, select(OutboxEffect).where(OutboxEffect.state != "sent"))
+        ]
+        events = [
+            (event.kind, event.state, event.error)
+            for event in await rows(clinic, select(InboxEvent).where(InboxEvent.state != "done"))
+        ]
+        raise AssertionError(f"{exc}; the phone shows {shown}; open: {open_}, {events}") from exc
     return found
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from sop import review
+from clinic import audit
+from sop import cards, review
 from sop.tables import Batch, ReviewCard
 from store.outbox import OutboxEffect
 from tests.support.queue import PUBLIC
@@ -31,3 +32,34 @@ async def test_a_card_that_the_batch_overtook_on_its_way_is_made_void(queue: Que
         told = await session.scalars(select(OutboxEffect).where(OutboxEffect.kind == "update_review_card"))
         [effect] = told.all()
     assert (effect.payload["outcome"], effect.payload["response_code"]) == ("内容已更新", "CODE")
+
+
+async def test_who_tapped_before_the_answer_was_written_down_keeps_what_her_tap_was_told(
+    queue: Queue,
+) -> None:
+    await queue.post(await queue.befriend(1))
+    roster = await queue.roster()
+    async with queue.database.write() as session:
+        card = (await session.scalars(select(ReviewCard))).one()
+        who = card.receivers[0]
+        tap = review.Tap(userid=who, key=cards.APPROVE, task_id=card.task_id, response_code="TAP")
+        said = await review.tapped(session, tap, roster=roster, now=queue.now, public_url=PUBLIC)
+        assert "已通过" in said
+        audit.record(
+            session,
+            at=queue.now,
+            actor=who,
+            action=review.TAPPED,
+            subject=f"card:{card.task_id}",
+            reason=said,
+        )
+        await review.sent(session, card.id, response_code="CODE", now=queue.now)
+        await session.refresh(card)
+        await review.overtaken(session, card, roster=roster, now=queue.now, public_url=PUBLIC)
+
+    async with queue.database.read() as session:
+        told = await session.scalars(select(OutboxEffect).where(OutboxEffect.kind == "update_review_card"))
+        words = {tuple(effect.payload["userids"]): effect.payload["outcome"] for effect in told}
+    assert "已通过" in words.pop((who,))
+    assert set(words.values()) <= {"已处理"}
+    assert all(who not in others for others in words)
