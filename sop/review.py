@@ -14,7 +14,7 @@ from clinic.tables import AuditEntry
 from sop import cards, consented, decisions
 from sop.effects import SendReviewCard, UpdateReviewCard
 from sop.life import PostState
-from sop.tables import Batch, Post, ReviewCard
+from sop.tables import Approval, Batch, Post, ReviewCard
 from store import outbox
 
 if TYPE_CHECKING:
@@ -340,10 +340,13 @@ async def overtaken(
     taps = select(AuditEntry.actor).where(
         AuditEntry.action == TAPPED, AuditEntry.subject == f"card:{card.task_id}"
     )
-    answered = sorted(set(await session.scalars(taps)))
+    answered = set(await session.scalars(taps))
     outcome, detail = "内容已更新", "这批内容刚有变化，这张卡片已作废，请以新的卡片或控制台为准。"
     if card.revision == batch.revision:
-        by = "、".join([await decisions.name_of(session, userid) for userid in answered])
+        # Not those who tapped: a stranger's tap, or one that came too late, decided nothing.
+        made = select(Approval.actor).join(Post, Post.id == Approval.post_id).where(Post.batch_id == batch.id)
+        deciders = sorted(set(await session.scalars(made)))
+        by = "、".join([await decisions.name_of(session, userid) for userid in deciders])
         outcome, detail = "已处理", f"这批内容已{f'由 {by} ' if by else '经'}处理完毕，无需再操作。"
     receivers = [userid for userid in card.receivers if userid not in answered]
     await _tell_on_card(session, card, receivers, summary, outcome=outcome, detail=detail, now=now)

@@ -42,24 +42,35 @@ async def test_who_tapped_before_the_answer_was_written_down_keeps_what_her_tap_
     async with queue.database.write() as session:
         card = (await session.scalars(select(ReviewCard))).one()
         who = card.receivers[0]
-        tap = review.Tap(userid=who, key=cards.APPROVE, task_id=card.task_id, response_code="TAP")
-        said = await review.tapped(session, tap, roster=roster, now=queue.now, public_url=PUBLIC)
+        card.receivers = [*card.receivers, "colleague", "stranger"]
+        for userid in ("stranger", who):
+            tap = review.Tap(
+                userid=userid, key=cards.APPROVE, task_id=card.task_id, response_code=f"TAP-{userid}"
+            )
+            said = await review.tapped(session, tap, roster=roster, now=queue.now, public_url=PUBLIC)
+            audit.record(
+                session,
+                at=queue.now,
+                actor=userid,
+                action=review.TAPPED,
+                subject=f"card:{card.task_id}",
+                reason=said,
+            )
         assert "已通过" in said
-        audit.record(
-            session,
-            at=queue.now,
-            actor=who,
-            action=review.TAPPED,
-            subject=f"card:{card.task_id}",
-            reason=said,
-        )
         await review.sent(session, card.id, response_code="CODE", now=queue.now)
         await session.refresh(card)
         await review.overtaken(session, card, roster=roster, now=queue.now, public_url=PUBLIC)
 
     async with queue.database.read() as session:
         told = await session.scalars(select(OutboxEffect).where(OutboxEffect.kind == "update_review_card"))
-        words = {tuple(effect.payload["userids"]): effect.payload["outcome"] for effect in told}
-    assert "已通过" in words.pop((who,))
-    assert set(words.values()) <= {"已处理"}
-    assert all(who not in others for others in words)
+        said_to = {
+            userid: (effect.payload["outcome"], effect.payload["detail"])
+            for effect in told
+            for userid in effect.payload["userids"]
+        }
+    assert "已通过" in said_to[who][0]
+    assert said_to["stranger"][0] == "没有审核权限"
+    outcome, detail = said_to["colleague"]
+    assert outcome == "已处理"
+    assert who in detail
+    assert "stranger" not in detail
