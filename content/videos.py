@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 SUFFIX: Final = "mp4"
 _MB: Final = 1024 * 1024
 _HEAD: Final = 8  # bytes of a box: its length, its name
-_MOVIES: Final = (b"moov", b"trak", b"mdia")  # boxes that hold boxes we look into
+# Which box holds which that we look into; no deeper, however a file nests them.
+_INSIDE: Final = {b"": b"moov", b"moov": b"trak", b"trak": b"mdia"}
 _TELLTALE: Final = (b"udta", b"meta", b"uuid")
 _QUICKTIME: Final = b"qt  "  # .mov: WeCom answers 41090
 _EXPORT: Final = "用剪映等软件导出 1080p 的 MP4 再传"
@@ -100,7 +101,9 @@ class _BrokenError(Exception):
     """A box says that it is longer than what is there."""
 
 
-def _everywhere(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int, int]]:
+def _everywhere(
+    data: bytes, at: int, end: int, *, within: bytes = b""
+) -> Iterator[tuple[bytes, int, int, int]]:
     """Yield name, start, start of the content and end of every box, with those inside a movie's boxes."""
     while at < end:
         if end - at < _HEAD:
@@ -112,8 +115,8 @@ def _everywhere(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, in
         if stop > end or stop < inner:
             raise _BrokenError
         yield name, at, inner, stop
-        if name in _MOVIES:
-            yield from _everywhere(data, inner, stop)
+        if name == _INSIDE.get(within):
+            yield from _everywhere(data, inner, stop, within=name)
         at = stop
 
 

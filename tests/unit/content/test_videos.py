@@ -49,3 +49,12 @@ def test_where_and_by_which_phone_is_blanked_and_nothing_moves() -> None:
 
 def test_what_tells_nothing_stays_byte_by_byte() -> None:
     assert videos.clean(film()).data == film()
+
+
+def test_boxes_in_boxes_in_boxes_are_refused_and_exhaust_nothing() -> None:
+    nested = b""
+    for _ in range(20_000):
+        nested = (len(nested) + 8).to_bytes(4) + b"moov" + nested
+
+    with pytest.raises(VideoRefused, match="没有画面"):
+        videos.seconds_of(film()[:24] + nested)
