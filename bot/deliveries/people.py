@@ -58,7 +58,8 @@ class ContactFetch(PlainDelivery):
             await outbox.put(
                 session,
                 wanted,
-                key=f"{effect.key[:190]}:again",
+                # By the reading that was overtaken, not by its key: however many rounds, one length.
+                key=f"fetch:{wanted.external_userid}:again:{effect.id}",
                 now=now,
                 deadline=effect.deadline,
                 cause="读取期间档案有更新，再读一次",

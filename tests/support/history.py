@@ -236,6 +236,7 @@ class Teller:
             )
             wanted = FetchContact(external_userid=who, edited_at=int(edited_at.timestamp()))
             effect = OutboxEffect(
+                id=int(asked_at.timestamp()),
                 key=f"fetch:{who}:{asked_at:%H%M%S}",
                 payload=wanted.model_dump(mode="json"),
                 dispatched_at=asked_at,

@@ -179,7 +179,9 @@ async def test_an_answer_that_is_older_than_one_on_record_is_asked_for_again(tel
 
     assert (await teller.record())["tags"] == []
     async with teller.database.read() as session:
-        asked = await session.scalars(select(OutboxEffect.payload).where(OutboxEffect.key.endswith(":again")))
+        asked = await session.scalars(
+            select(OutboxEffect.payload).where(OutboxEffect.key.contains(":again:"))
+        )
         assert [payload["edited_at"] for payload in asked] == [int(put_on.timestamp())]
 
 
