@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from console.wording import WEEKDAYS, Sign
 from content.pack import NotInPackError
 from content.plans.documents import plan_of
+from content.plans.naming import CHANNELS, names_of, span_of
 from content.plans.specs import GroupBody, JourneyBody, MomentsBody
 from sop.journeys.conditions import describe
 from sop.plan_tables import Enrolment, PlanVersion, StoredPlan, Touch
@@ -25,19 +26,19 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from content.pack import Pack
-    from content.plans.specs import After, Plan, Slot, Step, Stop
+    from content.plans.specs import Plan, Slot, Step, Stop
 
 KINDS: Final = {"journey": "一对一", "group": "客户群", "moments": "朋友圈"}
-CHANNELS: Final = {
-    "mass": ("群发", "posts"),
-    "todo": ("同事手发", "todo"),
-    "kf": ("微信客服", "patient"),
-    "card": ("提醒同事", "info"),
-    "tag": ("打标签", "link"),
-    "stage": ("换阶段", "right"),
-    "survey": ("问卷", "review"),
-    "invite_group": ("邀请进群", "group"),
-    "branch": ("分岔", "more"),
+ICONS: Final = {
+    "mass": "posts",
+    "todo": "todo",
+    "kf": "patient",
+    "card": "info",
+    "tag": "link",
+    "stage": "right",
+    "survey": "review",
+    "invite_group": "group",
+    "branch": "more",
 }
 STATES: Final = {
     PlanState.DRAFT: ("grey", "pencil"),
@@ -163,9 +164,7 @@ def view_of(
         begins=tuple(told(trigger, pack) for trigger in journey.trigger) if journey else (),
         only=describe(journey.only, titles=titles) if journey and journey.only else "",
         ends=_ends(journey) if journey else (),
-        steps=tuple(_step(step, pack, touches.get(step.key, {}), titles) for step in journey.steps)
-        if journey
-        else (),
+        steps=_steps(journey, pack, touches) if journey else (),
         lines=_lines(body, pack),
     )
 
@@ -228,8 +227,20 @@ async def _touches(session: AsyncSession, key: str) -> dict[str, dict[str, int]]
 # ── words ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _step(step: Step, pack: Pack, touches: Mapping[str, int], titles: Mapping[str, str]) -> StepView:
-    name, icon = CHANNELS.get(step.channel, (step.channel, "info"))
+def _steps(
+    journey: JourneyBody, pack: Pack, touches: Mapping[str, Mapping[str, int]]
+) -> tuple[StepView, ...]:
+    names, titles = names_of(journey, brief=True), {one.key: one.title for one in pack.treatments}
+    return tuple(_step(step, names, pack, touches.get(step.key, {}), titles) for step in journey.steps)
+
+
+def _step(
+    step: Step,
+    names: Mapping[str, str],
+    pack: Pack,
+    touches: Mapping[str, int],
+    titles: Mapping[str, str],
+) -> StepView:
     notes = []
     if step.when is not None:
         notes.append(f"只在：{describe(step.when, titles=titles)}")
@@ -239,17 +250,17 @@ def _step(step: Step, pack: Pack, touches: Mapping[str, int], titles: Mapping[st
         notes.append(WORKDAYS[step.workday])
     notes += [f"{_stop(stop)}就不再发" for stop in step.stops]
     if step.fallback:
-        notes.append(f"窗口没开就改用{CHANNELS[step.fallback][0]}")
+        notes.append(f"窗口没开就改用{CHANNELS[step.fallback]}")
     if step.channel in ("mass", "todo", "kf", "survey"):
         notes.append(LATE.get(step.late.kind, f"晚了 {step.late.hours} 小时以内补发"))
     for way in step.ways:
-        where = "结束" if way.go == "end" else f"到“{way.go}”"
+        where = "结束" if way.go == "end" else f"到“{names.get(way.go, way.go)}”"
         notes.append(f"{describe(way.when, titles=titles) if way.when else '其余的人'}：{where}")
     return StepView(
         key=step.key,
-        title=step.title,
-        channel=name,
-        icon=icon,
+        title=names[step.key],
+        channel=CHANNELS[step.channel],
+        icon=ICONS[step.channel],
         when=when_of(step),
         says=says_of(step, pack),
         notes=tuple(notes),
@@ -259,24 +270,12 @@ def _step(step: Step, pack: Pack, touches: Mapping[str, int], titles: Mapping[st
 
 def when_of(step: Step) -> str:
     """Say when a step is due, e.g. ``第 3 天 10:00``."""
-    parts = [_after(step.after)]
+    parts = [span_of(step.after)]
     if step.at is not None:
         parts.append(f"{step.at:%H:%M}")
     if step.window is not None:
         parts.append(f"{step.window[0]:%H:%M}–{step.window[1]:%H:%M} 之间")
     return " ".join(parts)
-
-
-def _after(after: After) -> str:
-    since = "上一步后 " if after.since == "previous" else ""
-    spans = [f"{after.months} 个月"] if after.months else []
-    if after.days:
-        spans.append(f"{after.days} 天" if since or after.months or after.hours else f"第 {after.days} 天")
-    if after.hours:
-        spans.append(f"{after.hours} 小时")
-    if not spans:
-        return "紧接着上一步" if since else "当天"
-    return since + " ".join(spans) + ("后" if not since and (after.months or after.hours) else "")
 
 
 def says_of(step: Step, pack: Pack) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy import or_, select
 
 from clinic.facts import family
 from clinic.tables import Patient
+from content.plans.naming import name_of, names_of
 from sop.journeys import enrolling, timing
 from sop.journeys.books import book_of
 from sop.journeys.enrolling import Candidate, Gate
@@ -135,7 +136,7 @@ async def _inside(
 def _done(touch: Touch, plan: Plan, at: datetime) -> StepSaid:
     settled = touch.updated_at <= at
     return StepSaid(
-        title=_title(plan, touch.step),
+        title=name_of(plan.journey, touch.step),
         at=touch.at if settled else touch.due_at,
         state=WORDS.get(touch.state, touch.state) if settled else "那时还没有结果",
         reason=touch.reason if settled else "",
@@ -147,10 +148,11 @@ def _ahead(enrolment: Enrolment, plan: Plan, touches: Sequence[Touch], gate: Gat
     body = plan.journey
     made = {touch.step for touch in touches}
     said: list[StepSaid] = []
+    names = names_of(body)
     key, due = enrolment.step, enrolment.due_at
     while key is not None and due is not None and len(said) < AHEAD:
         if key not in made:
-            said.append(StepSaid(title=_title(plan, key), at=due, state="将来", reason=""))
+            said.append(StepSaid(title=names.get(key, key), at=due, state="将来", reason=""))
         step = timing.following(body, key)
         if step is None:
             break
@@ -171,8 +173,3 @@ async def _outside(
         verdict="不会开始" if refused else "还没开始",
         why=refused or f"条件都符合，等的是：{waits}",
     )
-
-
-def _title(plan: Plan, key: str) -> str:
-    step = next((one for one in plan.journey.steps if one.key == key), None)
-    return step.title or key if step is not None else key

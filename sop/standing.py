@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import select
 
 from clinic import audit
+from content.plans.naming import name_of
 from sop import consented, decisions, review
 from sop.decisions import STANDING
+from sop.journeys.books import book_of
 from sop.life import PostState
 from sop.plan_tables import StandingApproval
 from sop.posts import Outdated, get_post
@@ -116,6 +118,9 @@ async def grant(
     )
     session.add(granted)
     await session.flush()
+    plan = (await book_of(session)).get(post.plan_key)
+    title = plan.plan.title if plan is not None else post.plan_key
+    step = name_of(plan.plan.journey, post.step) if plan is not None else post.step
     for subject in (f"standing:{granted.id}", f"post:{post.id}"):
         audit.record(
             session,
@@ -123,7 +128,7 @@ async def grant(
             actor=actor,
             action=GRANTED,
             subject=subject,
-            reason=f"计划 {post.plan_key} 的步骤 {post.step}：以后同样的内容自动通过",
+            reason=f"计划“{title}”的“{step}”：以后同样的内容自动通过",
             detail={"post": post.id, "content": of_content},
         )
     return granted

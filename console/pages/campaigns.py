@@ -16,6 +16,7 @@ from console.duties import waiting_count
 from console.forms import FormRefused, PlainForm, parse
 from console.frame import actor_of, deps_of, go, page
 from console.records import load_cards
+from content.plans.naming import name_of
 from sop.caps import budget
 from sop.journeys import by_hand
 from sop.journeys.books import book_of
@@ -153,6 +154,7 @@ async def held(request: web.Request) -> web.StreamResponse:
                 .limit(SHOWN)
             )
         ).all()
+        versions = await book.versions(session, {one.version_id for one in (*waits, *gone)})
         cards = await _cards(session, [*waits, *gone], deps)
         waiting = await waiting_count(session)
     return page(
@@ -164,10 +166,9 @@ async def held(request: web.Request) -> web.StreamResponse:
         cards=cards,
         titles={key: one.plan.title for key, one in book.published.items()},
         steps={
-            (key, step.key): step.title or step.key
-            for key, one in book.published.items()
-            if one.plan.kind == "journey"
-            for step in one.plan.journey.steps
+            one.id: name_of(versions[one.version_id].journey, one.step)
+            for one in (*waits, *gone)
+            if one.version_id in versions
         },
         waiting=waiting,
     )

@@ -17,6 +17,7 @@ from clinic.imports.files import MAX_BYTES, MAX_ROWS, FileRefused
 from console.duties import waiting_count
 from console.forms import FormRefused
 from console.frame import actor_of, deps_of, go, page, wants_fragment
+from console.views import load_names
 from sop import importing
 from sop.importing import ImportState
 
@@ -104,11 +105,13 @@ async def show(request: web.Request) -> web.StreamResponse:
         kept = await session.scalar(
             select(Import.id).where(Import.id == row.id, Import.content_sealed.is_not(None))
         )
+        names = await load_names(session, userids=[row.actor])
         waiting = await waiting_count(session)
     return page(
         request,
         "_import.html" if wants_fragment(request) else "import.html",
         row=row,
+        names=names,
         sign=SIGNS[ImportState(row.state)],
         moves=ImportState(row.state).moves,
         kind=KIND_TITLES[row.kind],

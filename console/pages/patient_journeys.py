@@ -13,9 +13,10 @@ from console.forms import PlainForm, parse
 from console.frame import actor_of, deps_of, go, page
 from console.pages.patients import HERE, patient_at
 from console.person_views import read_record
-from console.plan_views import CHANNELS, says_of
+from console.plan_views import ICONS, says_of
 from console.records import RecordNotFound
 from console.views import load_names
+from content.plans.naming import CHANNELS, names_of
 from content.plans.specs import CONTACTS
 from sop.journeys import by_hand, timing
 
@@ -75,6 +76,8 @@ async def _look(
         record=record,
         ahead=ahead,
         channels=CHANNELS,
+        icons=ICONS,
+        titles=names_of(plan.journey, brief=True),
         says=says,
         approved=approved,
         contacts=CONTACTS,

@@ -14,7 +14,11 @@ from console.duties import waiting_count
 from console.forms import FormRefused, PlainForm, parse
 from console.frame import actor_of, deps_of, go, page, render
 from console.plan_views import KINDS, load_cards, load_plan
+from console.views import load_names
 from content.plans.check import check_document
+from content.plans.documents import plan_of
+from content.plans.naming import names_of
+from content.plans.specs import JourneyBody
 from content.problems import Problem
 from sop.plan_tables import PlanVersion
 from sop.plans import store
@@ -114,6 +118,13 @@ async def detail(request: web.Request) -> web.StreamResponse:
             raise web.HTTPNotFound
         versions = await store.versions_of(session, key)
         story = await audit.of_subject(session, f"plan:{key}", limit=20)
+        names = await load_names(
+            session,
+            userids={
+                *(entry.actor for entry in story),
+                *(who for one in versions for who in (one.created_by, one.published_by) if who),
+            },
+        )
         waiting = await waiting_count(session)
     draft = next((one for one in versions if one.published_at is None), None)
     return page(
@@ -122,7 +133,8 @@ async def detail(request: web.Request) -> web.StreamResponse:
         view=view,
         versions=versions,
         draft=draft,
-        steps=[step["key"] for step in draft.document.get("steps", ())] if draft else [],
+        steps=_steps(draft),
+        names=names,
         changes=_changes(versions, draft, view.card.version) if draft else (),
         states=[one for one in PlanState if may_become(view.state, one) and _possible(view.state, one)],
         story=tuple(reversed(story)),
@@ -313,6 +325,12 @@ async def _editor(
 def _possible(before: PlanState, to: PlanState) -> bool:
     # A draft becomes active by being published, on this very page.
     return not (before is PlanState.DRAFT and to is PlanState.ACTIVE)
+
+
+def _steps(draft: PlanVersion | None) -> dict[str, str]:
+    """Return the steps of a journey's draft by key, as staff call them."""
+    body = plan_of(draft.document).body if draft is not None else None
+    return names_of(body) if isinstance(body, JourneyBody) else {}
 
 
 def _changes(

@@ -5,20 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
-from sqlalchemy import select
 
 from console.duties import waiting_count
 from console.forms import DecisionForm, parse
 from console.frame import actor_of, deps_of, go, page
 from console.pages.posts import conflict
 from console.views import face_of, load_names
+from content.plans.naming import name_of, wording_of
 from sop import standing
-from sop.plan_tables import StoredPlan
+from sop.journeys.books import book_of
 from sop.posts import Outdated
 from sop.roster import load_roster
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from sop.plan_tables import StandingApproval
+    from sop.plans.book import PlanBook
 
 HERE: Final = "/console/standing"
 
@@ -38,15 +41,7 @@ async def index(request: web.Request) -> web.StreamResponse:
         holding = await standing.listed(session)
         ended = await standing.listed(session, revoked=True, limit=20)
         shown = [*holding, *ended]
-        plans = dict(
-            (
-                await session.execute(
-                    select(StoredPlan.key, StoredPlan.title).where(
-                        StoredPlan.key.in_({one.plan_key for one in shown})
-                    )
-                )
-            ).all()
-        )
+        book = await book_of(session)
         names = await load_names(
             session, userids=[u for one in shown for u in (one.granted_by, one.revoked_by) if u]
         )
@@ -56,11 +51,21 @@ async def index(request: web.Request) -> web.StreamResponse:
         "standing.html",
         holding=holding,
         ended=ended,
-        plans=plans,
+        places={one.id: _place(one, book) for one in shown},
         names=names,
         face=lambda key: face_of(deps.pack, key),
         waiting=waiting,
     )
+
+
+def _place(one: StandingApproval, book: PlanBook) -> tuple[str, str]:
+    """Return which plan says it, and in which step; by their keys where there is no such plan any more."""
+    plan = book.get(one.plan_key)
+    if plan is None or plan.plan.kind != "journey":
+        return one.plan_key, f"步骤 {one.step}"
+    body = plan.plan.journey
+    words = (name_of(body, one.step), wording_of(body, one.step, one.variant))
+    return plan.plan.title, " · ".join(word for word in words if word)
 
 
 async def grant(request: web.Request) -> web.StreamResponse:

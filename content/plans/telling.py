@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from content.plans.naming import CHANNELS
 from content.plans.specs import GroupBody, JourneyBody, MomentsBody
 
 if TYPE_CHECKING:
@@ -12,17 +13,6 @@ if TYPE_CHECKING:
 
     from content.plans.specs import DaySlot, Plan, Slot, Step, Trigger
 
-CHANNELS: Final = {
-    "mass": "群发",
-    "todo": "同事一对一",
-    "kf": "微信客服",
-    "card": "给同事的卡片",
-    "tag": "打标签",
-    "stage": "换阶段",
-    "survey": "问卷",
-    "invite_group": "邀请进群",
-    "branch": "分路",
-}
 DATES: Final = {"birthday": "生日", "appointment": "预约", "card_expiry": "卡到期"}
 _WEEKDAYS: Final = "一二三四五六日"
 _EXCERPT: Final = 30
@@ -46,7 +36,7 @@ def lines_of(plan: Plan) -> list[Line]:
             Line(
                 key=step.key,
                 when=when_due(step),
-                how=CHANNELS.get(step.channel, step.channel),
+                how=CHANNELS[step.channel],
                 what=said(step),
             )
             for step in body.steps

@@ -15,6 +15,7 @@ from sqlalchemy import or_, select
 from clinic import audit
 from clinic.facts import family
 from clinic.tables import Patient
+from content.plans.naming import name_of
 from content.plans.specs import CONTACTS
 from sop.caps.ledger import goes_by_mass, open_ledger
 from sop.caps.rules import Wish
@@ -181,7 +182,7 @@ def _ahead(
             held = f"{ruling.reason}，顺延不到合适的时间，会不发"
     return StepAhead(
         key=step.key,
-        title=step.title or step.key,
+        title=name_of(plan.plan.journey, step.key),
         channel=step.channel,
         at=due,
         userid=speaker.userid if speaker else "",
@@ -273,7 +274,6 @@ async def running(session: AsyncSession, patient: Patient, *, gate: Gate) -> Seq
     found = []
     for one in rows:
         plan = versions.get(one.version_id)
-        steps = {step.key: step.title or step.key for step in plan.journey.steps} if plan else {}
         found.append(
             Running(
                 id=one.id,
@@ -281,7 +281,7 @@ async def running(session: AsyncSession, patient: Patient, *, gate: Gate) -> Seq
                 title=plan.title if plan else one.plan_key,
                 cause=one.cause,
                 since=one.started_at,
-                step=steps.get(one.step or "", one.step or ""),
+                step=name_of(plan.journey, one.step) if plan and one.step else one.step or "",
                 due_at=one.due_at if one.state == ACTIVE else None,
                 by_hand=one.fact.startswith(HAND),
             )

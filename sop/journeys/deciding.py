@@ -12,6 +12,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
+from content.plans.naming import name_of
 from content.plans.specs import CONTACTS
 from sop.journeys import timing
 from sop.journeys.conditions import NO_TITLES, unmet
@@ -269,7 +270,7 @@ def _due(
         due_at=stand.due_at,
         at=at,
         purpose=step.purpose or plan.purpose,
-        why=f"{plan.title} · {step.title or step.key}（{began:%Y-%m-%d} 开始）",
+        why=f"{plan.title} · {name_of(plan.journey, step.key)}（{began:%Y-%m-%d} 开始）",
         trigger_at=stand.trigger_at,
         tries=stand.tries,
     )
@@ -283,7 +284,10 @@ def _turn(plan: Plan, step: Step, stand: Stand, snapshot: Snapshot, around: Circ
     if first is None:
         return Turn(go="", reason="哪一条路的条件都不符合，接着往下走")
     way = _way(step, first, plan, snapshot.patient_id)
-    return Turn(go=way.go, reason="走完了" if way.go == timing.END else f"走到 {way.go}")
+    return Turn(
+        go=way.go,
+        reason="走完了" if way.go == timing.END else f"走到“{name_of(plan.journey, way.go)}”",
+    )
 
 
 def _way(step: Step, first: Way, plan: Plan, patient_id: int) -> Way:

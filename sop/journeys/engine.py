@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from content.plans.naming import name_of
 from content.plans.specs import CONTACTS
 from sop.journeys import timing
 from sop.journeys.claims import ACTIVE, FINISHED, due_enrolments, left_behind
@@ -231,7 +232,7 @@ class Engine:
             return item, decide(plan, step, item.stand, snapshot, around)
         except (LookupError, NeverOpens) as exc:
             log.error("journey.step_impossible", plan=plan.key, version=claim.version_id, step=claim.step)
-            reason = str(exc) if isinstance(exc, NeverOpens) else f"计划里没有步骤 {claim.step}"
+            reason = _said(exc, plan) if isinstance(exc, NeverOpens) else f"计划里没有步骤 {claim.step}"
             advance = None if claim.behind else Advance.end("stopped", reason, now)
             return Outcome(claim=claim, state=FAILED, reason=reason, advance=advance)
 
@@ -374,9 +375,15 @@ class Engine:
             )
         except (LookupError, NeverOpens) as exc:
             log.error("journey.step_impossible", plan=plan.key, version=claim.version_id, step=claim.step)
-            return Advance.end("stopped", f"计划走不下去：{exc}", now)
+            return Advance.end("stopped", f"计划走不下去：{_said(exc, plan)}", now)
         if following is not None:
             return Advance.to(following.step.key, following.due_at, following.look_at)
         if stay_until is not None and stay_until > now:
             return Advance.last(stay_until)  # what is on its way is still part of it: stops and goal count
         return Advance.end(FINISHED, "走完了", now)
+
+
+def _said(exc: LookupError | NeverOpens, plan: Plan) -> str:
+    if isinstance(exc, NeverOpens):
+        return NeverOpens.told(name_of(plan.journey, exc.step))
+    return "计划里没有它要去的那一步"

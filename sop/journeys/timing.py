@@ -36,8 +36,13 @@ class NeverOpens(ValueError):
     """A step has a window that lies in the quiet hours altogether."""
 
     def __init__(self, step: str) -> None:
-        super().__init__(f"步骤 {step} 的时间窗口全在免打扰时段里，永远发不出去：请改窗口")
+        super().__init__(self.told(step))
         self.step = step
+
+    @staticmethod
+    def told(name: str) -> str:
+        """Return what staff read of it; ``name``: what they call the step."""
+        return f"步骤“{name}”的时间窗口全在免打扰时段里，永远发不出去：请改窗口"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from clinic import audit
 from clinic.moments import Moment, Person, Place, earlier
+from content.plans.naming import name_of
 from sop.journeys.books import book_of
 from sop.journeys.touch_life import LABELS
 from sop.plan_tables import Enrolment, Touch
@@ -118,5 +119,4 @@ def _title(plans: Mapping[int, Plan], one: Enrolment | Touch) -> str:
 
 def _step(plans: Mapping[int, Plan], one: Touch) -> str:
     plan = plans.get(one.version_id)
-    found = next((step for step in plan.journey.steps if step.key == one.step), None) if plan else None
-    return (found.title if found is not None else "") or one.step
+    return name_of(plan.journey, one.step) if plan is not None else one.step

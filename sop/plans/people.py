@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import exists, func, insert, or_, select, update
 
+from content.plans.naming import name_of
 from sop.case import short_key
 from sop.journeys.leaving import OPEN, leave
 from sop.plan_tables import Enrolment, Touch
+from sop.plans.book import PlanBook
 from sop.plans.errors import PlanRefused
 
 if TYPE_CHECKING:
@@ -39,10 +41,15 @@ async def move(session: AsyncSession, plan: Plan, version_id: int, *, at: str | 
         raise PlanRefused(f"新版里没有步骤 {at}；可以写：{'、'.join(sorted(steps)[:12])}")
     inside = _under_way(plan.key, version_id)
     if at is None:
-        query = select(Enrolment.step, func.count()).where(*inside).group_by(Enrolment.step)
-        gone = {step: count for step, count in await session.execute(query) if step not in steps}
+        query = select(Enrolment.step, func.max(Enrolment.version_id), func.count()).where(*inside)
+        rows = await session.execute(query.group_by(Enrolment.step).order_by(Enrolment.step))
+        gone = [(step or "", version, count) for step, version, count in rows if step not in steps]
         if gone:
-            told = "、".join(f"{step}（{count} 人）" for step, count in sorted(gone.items(), key=str))
+            old = await PlanBook().versions(session, [version for _, version, _ in gone])
+            told = "、".join(
+                f"“{name_of(old[version].journey, step) if version in old else step}”{count} 人"
+                for step, version, count in gone
+            )
             raise PlanRefused(f"有人停在新版里没有的步骤：{told}；指定让他们从哪一步接着走，或选别的办法")
     values = {"version_id": version_id, "due_at": None, "next_at": now} | ({} if at is None else {"step": at})
     moved = await session.execute(update(Enrolment).where(*inside).values(**values))

@@ -94,5 +94,5 @@ async def test_what_caps_held_back_is_listed_with_its_reason(desk: Desk) -> None
             )
 
     shown = (await desk.get("/console/plans/held")).text
-    assert "往后放的 1 客户0 旅程 sale · one7 天内的营销已有 2 次" in shown
-    assert "最近没有发的 客户1 旅程 sale · one相隔太近，不发" in shown
+    assert "往后放的 1 客户0 旅程 sale · 第 1 步（同事手发，第 1 天）7 天内的营销已有 2 次" in shown
+    assert "最近没有发的 客户1 旅程 sale · 第 1 步（同事手发，第 1 天）相隔太近，不发" in shown

@@ -39,6 +39,20 @@ async def test_a_journey_is_looked_at_started_and_stopped_on_her_page(desk: Desk
     assert "手动停止旅程“旅程 care”：加错了" in shown.text
 
 
+async def test_staff_read_what_steps_are_called_and_not_their_keys(desk: Desk) -> None:
+    await publish(desk.database, desk.pack, journey("care"), now=NOW)
+    async with desk.database.write() as session:
+        await meet(session, Vault("a secret of the tests"), "wm-fang", "芳芳", at=NOW)
+
+    ahead = await desk.get(f"{START}?plan=care")
+    await desk.send(ahead, START)
+
+    assert "第 1 步 同事手发" in ahead.text
+    assert "第 2 步 同事手发" in ahead.text
+    assert "下一步：第 1 步（同事手发，第 1 天）" in (await desk.get(HERE)).text
+    assert "第 2 步 同事手发" in (await desk.get("/console/plans/of/care")).text
+
+
 async def test_a_journey_that_is_not_there_leads_nowhere(desk: Desk) -> None:
     async with desk.database.write() as session:
         await meet(session, Vault("a secret of the tests"), "wm-fang", "芳芳", at=NOW)

@@ -8,6 +8,7 @@ from sqlalchemy import update
 
 from sop import push
 from sop.tables import Post, Receipt
+from tests.support.plans import journey, publish
 
 if TYPE_CHECKING:
     from tests.support.console_driver import Desk
@@ -48,6 +49,21 @@ async def test_a_care_content_is_approved_for_good_listed_and_ended(desk: Desk) 
     await desk.send(listed, f"{LIST}/1/revoke")
     assert "还没有自动通过的内容" in (await desk.get(LIST)).text
     assert "取消过的" in (await desk.get(LIST)).text
+
+
+async def test_the_list_names_plan_step_and_wording_as_staff_do(desk: Desk) -> None:
+    wordings = [{"key": "warm", "share": 1, "text": "在吗？"}, {"key": "short", "share": 1, "text": "好吗？"}]
+    steps = [{"key": "day-3", "channel": "todo", "after": {"days": 3}, "variants": wordings}]
+    await publish(desk.database, desk.pack, journey("care", steps=steps), now=desk.clock.now())
+    path = await direct_post(desk, variant="short")
+    await desk.send(await desk.get(path), f"{path}/standing")
+
+    listed = await desk.get(LIST)
+
+    assert "旅程 care 第 1 步（同事手发，第 3 天） · 第 2 种写法" in listed.text
+    assert "计划“旅程 care”的“第 1 步（同事手发，第 3 天）”" in (await desk.get(path)).text
+    await desk.send(listed, f"{LIST}/1/revoke")
+    assert "旅程 care · 第 1 步（同事手发，第 3 天） · 第 2 种写法：" in (await desk.get(LIST)).text
 
 
 async def test_marketing_offers_no_such_button(desk: Desk) -> None:

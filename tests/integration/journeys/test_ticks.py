@@ -321,7 +321,7 @@ class TestBranches:
         await journeys.begin(plan, 2)
         await journeys.run(MONDAY)
         assert await journeys.told() == [
-            ("fork", "done", "走到 women"),
+            ("fork", "done", "走到“第 3 步（同事手发，当天）”"),
             ("women", "queued", ""),
             ("fork", "done", "走完了"),
         ]

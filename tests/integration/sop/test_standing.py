@@ -104,7 +104,7 @@ async def test_a_revoked_approval_lets_nothing_pass_and_calls_back_what_waits(qu
     third = await queue.post(patients[2:], slot="third", **STEP)
     assert (await queue.read(third)).state == "in_review"
     assert [(action, reason) for action, _, reason in await queue.story(f"standing:{granted.id}")] == [
-        ("standing.grant", "计划 scaling.care 的步骤 day-3：以后同样的内容自动通过"),
+        ("standing.grant", "计划“scaling.care”的“day-3”：以后同样的内容自动通过"),
         ("standing.revoke", "要改措辞"),
     ]
 
