@@ -12,6 +12,13 @@ from content.schema import Key, Keys, Line, Strict, one_or_many
 from content.schema_rules import Treatments
 
 MAX_POINTS = 20
+Again = Annotated[
+    Keys,
+    Field(
+        max_length=4,
+        description="第二次起：同事一对一发的内容（key 以 .todo 结尾）；写几个就一次一个；不写 = 通用的一句",
+    ),
+]
 
 
 class PointModel(Strict):
@@ -40,9 +47,7 @@ class PointModel(Strict):
 
 
 class DueModel(PointModel):
-    again: Key | None = Field(
-        default=None, description="第二次起：同事一对一发的内容（key 以 .todo 结尾）；不写 = 一句通用的话"
-    )
+    again: Again = Field(default=[])
 
     @model_validator(mode="after")
     def says_something(self) -> Self:
@@ -56,7 +61,7 @@ class YearlyModel(Strict):
     end: int = Field(default=5, alias="until", ge=1, le=10, description="到第几年为止")
     at: Clock | None = None
     content: Key
-    again: Key | None = None
+    again: Again = Field(default=[])
 
     @model_validator(mode="after")
     def ends_after_it_starts(self) -> Self:
@@ -102,6 +107,19 @@ class RecallModel(Strict):
     def does_something(self) -> Self:
         if not (self.follow_up or self.due or self.every_year):
             raise ValueError("没有写什么时候联系；加上 follow_up、due 或 every_year")
+        return self
+
+    @model_validator(mode="after")
+    def says_no_more_than_it_asks(self) -> Self:
+        contacts: list[DueModel | YearlyModel] = [*self.due]
+        if self.every_year is not None:
+            contacts.append(self.every_year)
+        for due in contacts:
+            if len(due.again) > max(self.attempts - 1, 1):
+                raise ValueError(
+                    f"again 写了 {len(due.again)} 条，attempts: {self.attempts} 时只用得到"
+                    f" {self.attempts - 1} 条；删掉多的，或把 attempts 写大"
+                )
         return self
 
 

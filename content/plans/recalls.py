@@ -175,7 +175,7 @@ def _source(contents: Sequence[str], text: str) -> dict[str, Any]:
 
 
 def _attempts(
-    row: RecallModel, first: dict[str, Any], again: str | None, *, days: int
+    row: RecallModel, first: dict[str, Any], again: Sequence[str], *, days: int
 ) -> list[dict[str, Any]]:
     """Return a due contact and what follows when nobody booked: a person asks, in her own words.
 
@@ -203,13 +203,13 @@ def _attempts(
             "when": unless_booked | silent,
             "late": {"policy": "within", "hours": DUE_LATE},
         }
-        steps.append(step | ({"content": again} if again else {"text": _asking(row)}))
+        steps.append(step | _source(again[: number - 1][-1:], _asking(row)))
     return steps
 
 
 def _asking(row: RecallModel) -> str:
     return (
         "{% if patient.name %}{{ patient.name }}，{% endif %}我是{{ member.alias }}。"
-        f"前些天提过{row.title}以后该回来看看，不知道你那边方便不方便。\n\n"
-        "告诉我哪几天有空，我来排；暂时不想来也回我一声，我就不再提了。"
+        f"上次提醒的复查（{row.title}）还没约上，是这阵子忙吗？\n\n"
+        "告诉我哪几天有空，我来排；暂时不方便，或者已经在别处看过了，也回我一声。"
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from content.loader import load_pack, packaged_packs
+from content.plans.wordings import wordings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +34,8 @@ def texts(pack: Pack) -> Iterator[tuple[str, str]]:
         yield from ((f"{script.key}/{index}", said) for index, said in enumerate(script.say))
     for answer in pack.answers:
         yield answer.key, answer.text
+    for plan in pack.plans:
+        yield from ((wording.key, wording.text) for wording in wordings_of(plan))
 
 
 def grams(text: str) -> set[str]:

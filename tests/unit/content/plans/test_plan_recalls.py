@@ -123,6 +123,30 @@ def test_every_year_has_its_own_step_and_the_last_word_waits_for_silence() -> No
     assert origins == [("every_year",), ("reactivate",), ("every_year",)]
 
 
+@pytest.mark.parametrize(
+    ("again", "said"),
+    [
+        pytest.param("direct.b.todo", ["direct.b.todo"] * 3, id="one: each time"),
+        pytest.param(
+            ["direct.b.todo", "direct.c.todo"],
+            ["direct.b.todo", "direct.c.todo", "direct.c.todo"],
+            id="two: one after the other, then the last",
+        ),
+    ],
+)
+def test_each_further_attempt_says_the_next_text(again: str | list[str], said: list[str]) -> None:
+    document, _ = written_out(
+        row(due=[{"weeks": 4, "content": "direct.a", "again": again}], attempts=4, days_between=7)
+    )
+
+    assert [step["content"] for step in document["steps"]] == ["direct.a", *said]
+
+
+def test_more_further_texts_than_attempts_are_refused() -> None:
+    with pytest.raises(ValueError, match="again 写了 2 条，attempts: 2 时只用得到 1 条"):
+        row(due=[{"weeks": 4, "content": "direct.a", "again": ["direct.b.todo", "direct.c.todo"]}])
+
+
 def test_several_texts_are_shared_out_and_a_personal_one_is_sent_by_hand() -> None:
     document, _ = written_out(
         row(due=[{"weeks": 4, "content": ["direct.a", "direct.b"]}, {"weeks": 8, "content": "direct.c.todo"}])
