@@ -107,16 +107,18 @@ class TenantSync:
             versions = dict(
                 (await session.execute(select(CustomerGroup.chat_id, CustomerGroup.member_version))).all()
             )
+            first = not versions
             seated = set(await session.scalars(select(GroupMember.chat_id).distinct()))
             unmet = [chat.chat_id for chat in chats if chat.chat_id not in seated]
             told = set(await session.scalars(select(GroupMove.chat_id).where(GroupMove.chat_id.in_(unmet))))
             for chat in chats:
+                since = group_moves.coming_since(chat.create_time, now=now, first=first)
                 if chat.chat_id in seated:
                     behind = bool(chat.member_version) and versions.get(chat.chat_id) != chat.member_version
                 else:
-                    # Something follows from who came, unless all of it was there before this program.
-                    begun = bool(versions) and group_moves.young(chat.create_time, now=now)
-                    behind = begun or chat.chat_id in told
+                    # Something follows from who came. At the very first reading from nothing yet: the first
+                    # reconcile brings the patients, and lets the rules know who came in these days.
+                    behind = (since is not None and not first) or chat.chat_id in told
                 await groups.record(
                     session,
                     chat_id=chat.chat_id,
@@ -132,7 +134,7 @@ class TenantSync:
                 if behind:
                     await self._ask(session, chat, now=now)
                 elif chat.chat_id not in seated:
-                    await group_moves.reread(session, chat.chat_id, seats_of(chat), now=now)
+                    await group_moves.reread(session, chat.chat_id, seats_of(chat), now=now, since=since)
             known = await session.scalars(select(CustomerGroup).where(CustomerGroup.dismissed_at.is_(None)))
             for group in known.all():
                 # Groups of an owner who left our sight are not listed, but live on; the nightly run asks.

@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from clinic import groups, terms
 from clinic.care_tables import GroupMove
+from clinic.reconcile import FIRST_LOOK_BACK
 from clinic.tables import CustomerGroup, GroupMember, Member, Patient
 
 if TYPE_CHECKING:
@@ -103,10 +104,11 @@ class Applied:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reread:
-    """What a listing changed: in numbers, and the moves that were news."""
+    """What a listing changed: in numbers, and the moves that were news; ``met`` as in :class:`Applied`."""
 
     tally: Tally
     moves: tuple[Move, ...]
+    met: bool
 
 
 # An event does not say who invited her, nor by which way she came; the listing does.
@@ -150,16 +152,33 @@ def young(created_at: datetime | None, *, now: datetime) -> bool:
     return created_at is not None and now - created_at <= YOUNG
 
 
+def coming_since(created_at: datetime | None, *, now: datetime, first: bool = False) -> datetime | None:
+    """Return from when on somebody in a group that was never read just came; None: nobody did.
+
+    Args:
+        first: nothing was ever read here. The first look goes back as far for groups as for patients; who
+            came before is old stock.
+    """
+    if first:
+        return now - FIRST_LOOK_BACK
+    return now - YOUNG if young(created_at, now=now) else None
+
+
 async def reread(
-    session: AsyncSession, chat_id: str, seats: Sequence[Seat], *, now: datetime, begun: bool = False
+    session: AsyncSession,
+    chat_id: str,
+    seats: Sequence[Seat],
+    *,
+    now: datetime,
+    since: datetime | None = None,
 ) -> Reread:
     """Write who is in a group as WeCom lists it, and the moves that no event has told.
 
     The first reading returns what events told before it too: nothing has followed from that yet.
 
     Args:
-        begun: the group began before our eyes (:func:`young`), so whoever is in it just came. Else the first
-            reading writes down nobody's coming: who was there before us did not just join.
+        since: of the first reading (:func:`coming_since`): whoever joined from then on just came. Of others
+            no coming is written down: who was there before us did not just join.
     """
     columns = (GroupMember.person, GroupMember.external, *_TOLD_BY_LISTING)
     rows = await session.execute(select(*columns).where(GroupMember.chat_id == chat_id))
@@ -179,7 +198,8 @@ async def reread(
             inviter=seat.inviter,
         )
         for person, seat in listed.items()
-        if (known or begun) and person not in known
+        if person not in known
+        and (known or (since is not None and seat.joined_at is not None and seat.joined_at >= since))
     ]
     moves += [
         Move(person=person, external=row.external, kind="left", at=now, scene=UNSEEN)
@@ -192,7 +212,22 @@ async def reread(
             await _complete(session, chat_id, seat)
     tally = await groups.record_seats(session, chat_id, seats)
     told = () if known else await _told(session, chat_id)
-    return Reread(tally=tally, moves=(*told, *await note(session, chat_id, moves)))
+    return Reread(tally=tally, moves=(*told, *await note(session, chat_id, moves)), met=bool(known))
+
+
+async def comings(session: AsyncSession, chat_id: str, *, since: datetime) -> list[Move]:
+    """Return which patients are known to have come into a group from then on, in the order they came."""
+    rows = await session.scalars(
+        select(GroupMove)
+        .where(
+            GroupMove.chat_id == chat_id,
+            GroupMove.kind == JOINED,
+            GroupMove.external,
+            GroupMove.at >= since,
+        )
+        .order_by(GroupMove.at, GroupMove.id)
+    )
+    return [_move(row) for row in rows]
 
 
 async def moves_of(session: AsyncSession, person: str) -> list[tuple[CustomerGroup, Move]]:

@@ -81,8 +81,13 @@ async def heed(
     roster: Roster,
     public_url: str,
     now: datetime,
+    late: bool = False,
 ) -> None:
-    """Let the rules know what a patient did in groups before anybody of us had her as a contact."""
+    """Let the rules know what a patient did in groups before anybody of us had her as a contact.
+
+    Args:
+        late: a sync found it, long after it happened.
+    """
     patient = await known_patient(session, external_userid)
     if patient is None:
         return
@@ -90,7 +95,7 @@ async def heed(
         role = pack.role_of_group(group.name, chosen=group.role)
         happening = _happening(move, group.chat_id, role)
         await reconsider(
-            session, patient, happening, pack=pack, roster=roster, public_url=public_url, now=now
+            session, patient, happening, pack=pack, roster=roster, public_url=public_url, now=now, late=late
         )
 
 

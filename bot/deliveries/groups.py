@@ -100,8 +100,8 @@ class GroupFetch(PlainDelivery):
                 subject=f"group:{chat.chat_id}",
                 reason=f"新的客户群“{chat.name[:60]}”，群主 {chat.owner}",
             )
-        begun = group_moves.young(chat.create_time, now=now)
-        moves = (await group_moves.reread(session, chat.chat_id, seats_of(chat), now=now, begun=begun)).moves
+        since = group_moves.coming_since(chat.create_time, now=now)
+        moves = (await group_moves.reread(session, chat.chat_id, seats_of(chat), now=now, since=since)).moves
         roster = await load_roster(session, self._pack)
         await group_alerts.follow_up(
             session,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+from bot.syncing import runs
 from bot.syncing.reading import GroupHidden, TenantReader, seats_of
 from clinic import group_moves, groups
 from clinic.reconcile import Tally
@@ -42,7 +43,10 @@ class Step(Protocol):
 class FollowUp(Protocol):
     """Draws the consequences of moves in a group, in the transaction that wrote them down."""
 
-    async def __call__(self, session: AsyncSession, chat_id: str, moves: Sequence[Move]) -> None: ...
+    async def __call__(
+        self, session: AsyncSession, chat_id: str, moves: Sequence[Move], *, first: bool
+    ) -> None:
+        """``first``: they were there when we came; let the rules know, and disturb nobody."""
 
 
 class GroupWalk:
@@ -69,11 +73,13 @@ class GroupWalk:
         """Read all groups behind the bookmark, then look for those that are listed no more."""
         ids = await self._reader.group_ids(run.serving)
         async with self._database.read() as session:
-            first = not await groups.standing(session)
+            first = not await runs.was_read(session, GROUPS)
+        # What follows from a week of comings takes a while, and greetings wait behind it.
+        at_once = 1 if first else AT_ONCE
         after = str(run.place.get("after", ""))
         left = [chat_id for chat_id in ids if chat_id > after]
-        for start in range(0, len(left), AT_ONCE):
-            some, asked_at = left[start : start + AT_ONCE], self._clock.now()
+        for start in range(0, len(left), at_once):
+            some, asked_at = left[start : start + at_once], self._clock.now()
             chats = [chat for chat_id in some if (chat := await self._visible(chat_id)) is not None]
             run = await self._step(
                 run, self._record(chats, asked_at=asked_at, first=first), place={"after": some[-1]}
@@ -116,10 +122,15 @@ class GroupWalk:
                 changed = known is not None and known != described
                 found[GROUPS] += Tally(seen=1, added=known is None, changed=changed)
                 now = self._clock.now()
-                begun = not first and group_moves.young(chat.create_time, now=now)
-                read = await group_moves.reread(session, chat.chat_id, seats_of(chat), now=now, begun=begun)
+                since = group_moves.coming_since(chat.create_time, now=now, first=first)
+                read = await group_moves.reread(session, chat.chat_id, seats_of(chat), now=now, since=since)
                 found[SEATS] += read.tally
-                await self._follow_up(session, chat.chat_id, read.moves)
+                if first and since is not None:
+                    # Also of those whom the hourly reading met before there were any patients.
+                    came = await group_moves.comings(session, chat.chat_id, since=since)
+                    await self._follow_up(session, chat.chat_id, came, first=True)
+                if read.met or not first:
+                    await self._follow_up(session, chat.chat_id, read.moves, first=False)
             return found
 
         return record

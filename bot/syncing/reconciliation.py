@@ -19,12 +19,12 @@ from bot.syncing import runs
 from bot.syncing.groups import GroupWalk
 from bot.syncing.reading import OF_ONE_MEMBER, TenantReader
 from bot.syncing.ways import WAYS, WayWalk
-from clinic import corp_listing, listings, people
+from clinic import corp_listing, group_moves, listings, people
 from clinic.listed import Lookup
 from clinic.reconcile import Tally, late_since, missing
-from clinic.tables import Member, Patient, Tag
+from clinic.tables import CustomerGroup, Member, Patient, Tag
 from sop import group_alerts
-from sop.consequences import reconsider
+from sop.consequences import ADDITIONS, reconsider
 from sop.roster import load_roster
 from wecom.errors import NeedsAdmin, Refused
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from clinic.group_moves import Move
     from clinic.rules.happenings import Happening
     from content.pack import Pack
+    from sop.roster import Roster
     from store.clock import Clock
     from store.database import Database
     from store.vault import Vault
@@ -308,9 +309,10 @@ class Reconciliation:
             return
         roster = await load_roster(session, self._pack)
         for patient_id, happening in happenings:
+            patient = await session.get_one(Patient, patient_id)
             await reconsider(
                 session,
-                await session.get_one(Patient, patient_id),
+                patient,
                 happening,
                 pack=self._pack,
                 roster=roster,
@@ -318,18 +320,48 @@ class Reconciliation:
                 now=self._clock.now(),
                 late=True,
             )
+            if happening.kind in ADDITIONS:  # she may have been in groups before she added anybody
+                moves = await group_moves.moves_of(session, patient.external_userid)
+                await self._heed(session, patient.external_userid, moves, roster)
 
-    async def _after_moves(self, session: AsyncSession, chat_id: str, moves: Sequence[Move]) -> None:
-        if any(move.external for move in moves):
-            await group_alerts.follow_up(
-                session,
-                chat_id,
-                moves,
-                pack=self._pack,
-                roster=await load_roster(session, self._pack),
-                public_url=self._public_url,
-                now=self._clock.now(),
-            )
+    async def _after_moves(
+        self, session: AsyncSession, chat_id: str, moves: Sequence[Move], *, first: bool
+    ) -> None:
+        if not any(move.external for move in moves):
+            return
+        roster = await load_roster(session, self._pack)
+        if first:
+            group = await session.get_one(CustomerGroup, chat_id)
+            for move in moves:
+                await self._heed(session, move.person, [(group, move)], roster)
+            return
+        await group_alerts.follow_up(
+            session,
+            chat_id,
+            moves,
+            pack=self._pack,
+            roster=roster,
+            public_url=self._public_url,
+            now=self._clock.now(),
+        )
+
+    async def _heed(
+        self,
+        session: AsyncSession,
+        external_userid: str,
+        moves: Sequence[tuple[CustomerGroup, Move]],
+        roster: Roster,
+    ) -> None:
+        await group_alerts.heed(
+            session,
+            external_userid,
+            moves,
+            pack=self._pack,
+            roster=roster,
+            public_url=self._public_url,
+            now=self._clock.now(),
+            late=True,
+        )
 
     async def _lookup(self, run: Run) -> Lookup:
         async with self._database.read() as session:

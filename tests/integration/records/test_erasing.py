@@ -158,7 +158,7 @@ async def test_a_group_that_she_is_still_in_does_not_bring_her_back(database: Da
         async with database.write() as session:
             seat = Seat(person=FANG, external=True, joined_at=NOW, join_scene=3, state="")
             owner = Seat(person="xiaohu", external=False, joined_at=NOW, join_scene=0, state="")
-            await group_moves.reread(session, "wr-1", [owner, seat], now=LATER, begun=True)
+            await group_moves.reread(session, "wr-1", [owner, seat], now=LATER, since=NOW)
             delta = group_moves.Delta(
                 chat_id="wr-1",
                 kind="joined" if number else "left",

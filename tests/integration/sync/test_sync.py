@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import func, select
 
+from bot.sync import TenantSync
 from bot.syncing.reconciliation import Watching
 from clinic import audit, people
-from clinic.care_tables import Todo
+from clinic.care_tables import GroupMove, Todo
 from clinic.effects import MarkTags
 from clinic.tables import (
     ContactWay,
@@ -413,3 +414,76 @@ async def test_a_refused_sync_keeps_what_it_has_and_says_why(desk: Desk) -> None
     assert refused.value.errcode == 48002
     assert await desk.count(Member) == 6
     assert (await desk.sync()).resumed
+
+
+def kids_of(desk: Desk) -> Any:
+    """Return the scene's group of 儿牙成长营, whose people came ten days ago."""
+    return next(group for group in desk.tenant.corp.groups.values() if "儿牙" in group.name)
+
+
+def patients_of(group: Any) -> list[str]:
+    return [person for person, seat in group.members.items() if seat.type == 2]
+
+
+async def comings_of(desk: Desk) -> list[tuple[str, Any]]:
+    moves = await desk.rows(select(GroupMove).order_by(GroupMove.at))
+    assert {move.kind for move in moves} <= {"joined"}
+    return [(move.person, move.at) for move in moves]
+
+
+@pytest.mark.parametrize("hourly", [False, True], ids=["the run first", "the hourly reading first"])
+async def test_who_joined_a_group_in_the_week_before_the_first_run_has_joined_it_and_nobody_else(
+    any_desk: Desk, hourly: bool
+) -> None:
+    desk, kids = any_desk, kids_of(any_desk)
+    late, early = patients_of(kids)[:2]
+    kids.members[late].join_time = desk.clock.now() - timedelta(days=6)
+    kids.members[early].join_time = desk.clock.now() - timedelta(days=8)
+    if hourly:
+        await TenantSync(desk.database, desk.client, clock=desk.clock).read()
+        desk.clock.advance(timedelta(hours=3))
+
+    await desk.sync()
+
+    assert await comings_of(desk) == [(late, kids.members[late].join_time.replace(microsecond=0))]
+    effects = await desk.rows(select(OutboxEffect))
+    assert {effect.payload["external_userid"] for effect in effects} == {late}
+    assert {effect.kind for effect in effects} == {MarkTags.kind}, "nobody is greeted or asked anything"
+    assert all("需求/儿童口腔" in effect.payload["add"] for effect in effects)
+    before = await state_of(desk)
+    desk.clock.advance(timedelta(hours=20))
+    assert not any(tally.differs for tally in (await desk.sync()).tallies.values())
+    assert (await state_of(desk), len(await desk.rows(select(OutboxEffect)))) == (before, len(effects))
+
+
+async def test_who_opened_with_a_group_the_day_before_the_first_run_has_joined_it_and_nobody_is_disturbed(
+    desk: Desk,
+) -> None:
+    person = patients_of(kids_of(desk))[0]
+    new = desk.tenant.groups.create("儿牙成长营 2 群", "li.na", [person], silent=True)
+    new.create_time -= timedelta(hours=20)
+    for seat in new.members.values():
+        seat.join_time = new.create_time
+    await TenantSync(desk.database, desk.client, clock=desk.clock).read()
+
+    await desk.sync()
+
+    assert {person, "li.na"} == {who for who, _ in await comings_of(desk)}
+    assert {effect.kind for effect in await desk.rows(select(OutboxEffect))} == {MarkTags.kind}
+    assert await desk.count(Todo) == 0, "that she is in two groups of one role was so before us"
+
+
+async def test_who_is_found_late_has_her_comings_into_groups_heeded(desk: Desk) -> None:
+    await desk.sync()
+    person = desk.tenant.people.create_patient("先进群后加人").external_userid
+    desk.tenant.groups.join(kids_of(desk).chat_id, [person], silent=True)
+    desk.clock.advance(timedelta(hours=5))
+    await desk.sync()
+    assert await desk.count(OutboxEffect) == 0, "nobody of us can put a tag on her"
+    desk.tenant.people.patient_adds_member(person, "xiaohu", silent=True)
+    desk.clock.advance(timedelta(hours=5))
+
+    await desk.sync()
+
+    effects = await desk.rows(select(OutboxEffect).where(OutboxEffect.kind == MarkTags.kind))
+    assert "需求/儿童口腔" in {path for effect in effects for path in effect.payload["add"]}
