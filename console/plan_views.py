@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import func, select
 
+from clinic.stages import Stage
 from console.wording import WEEKDAYS, Sign
 from content.pack import NotInPackError
 from content.plans.documents import plan_of
 from content.plans.naming import CHANNELS, names_of, span_of
 from content.plans.specs import GroupBody, JourneyBody, MomentsBody
-from sop.journeys.conditions import describe
+from sop.journeys.conditions import describe, titles_of
 from sop.plan_tables import Enrolment, PlanVersion, StoredPlan, Touch
 from sop.plans.states import PlanState
 from sop.rehearsal.figures import WORDS
@@ -59,6 +60,7 @@ LATE: Final = {"skip": "错过就不发", "ask": "错过了问同事"}
 WORKDAYS: Final = {"next": "遇休息日顺延", "skip": "遇休息日不发"}
 PEOPLE: Final = {"active": "正在走", "done": "走完", "goal": "达到目标", "stopped": "提前结束"}
 SAID_CHARS: Final = 80
+EXCERPT_CHARS: Final = 30
 BLANKS: Final = {"patient.name": "（称呼）", "member.alias": "（成员）", "persona.name": "（角色名）"}
 _STATEMENT: Final = re.compile(r"\{%.*?%\}", re.DOTALL)
 _EXPRESSION: Final = re.compile(r"\{\{\s*([a-z_.]+)[^}]*\}\}")
@@ -156,14 +158,14 @@ def view_of(
     """Say in words what a plan does; ``touches`` by step and state."""
     body = plan.body if plan is not None else None
     journey = body if isinstance(body, JourneyBody) else None
-    titles = {one.key: one.title for one in pack.treatments}
+    titles = titles_of(pack)
     return PlanView(
         card=card,
         state=state,
         purpose={"care": "关怀", "marketing": "推广"}.get(plan.purpose, "") if plan else "",
         begins=tuple(told(trigger, pack) for trigger in journey.trigger) if journey else (),
         only=describe(journey.only, titles=titles) if journey and journey.only else "",
-        ends=_ends(journey) if journey else (),
+        ends=_ends(journey, titles) if journey else (),
         steps=_steps(journey, pack, touches) if journey else (),
         lines=_lines(body, pack),
     )
@@ -230,7 +232,7 @@ async def _touches(session: AsyncSession, key: str) -> dict[str, dict[str, int]]
 def _steps(
     journey: JourneyBody, pack: Pack, touches: Mapping[str, Mapping[str, int]]
 ) -> tuple[StepView, ...]:
-    names, titles = names_of(journey, brief=True), {one.key: one.title for one in pack.treatments}
+    names, titles = names_of(journey, brief=True), titles_of(pack)
     return tuple(_step(step, names, pack, touches.get(step.key, {}), titles) for step in journey.steps)
 
 
@@ -248,7 +250,7 @@ def _step(
         notes.append(f"{len(step.variants)} 种写法，按份数分给不同的人")
     if step.workday in WORKDAYS:
         notes.append(WORKDAYS[step.workday])
-    notes += [f"{_stop(stop)}就不再发" for stop in step.stops]
+    notes += [f"{_stop(stop, titles)}就不再发" for stop in step.stops]
     if step.fallback:
         notes.append(f"窗口没开就改用{CHANNELS[step.fallback]}")
     if step.channel in ("mass", "todo", "kf", "survey"):
@@ -280,19 +282,25 @@ def when_of(step: Step) -> str:
 
 def says_of(step: Step, pack: Pack) -> str:
     """Return what a step says, in a line as staff read it."""
-    text = step.text
-    if step.content:
-        try:
-            text = pack.direct(step.content).text
-        except NotInPackError:
-            text = next(
-                (item.text for item in (*pack.moments, *pack.group_posts) if item.key == step.content),
-                f"（内容 {step.content} 不在内容包里）",
-            )
+    text = _content(step.content, pack) if step.content else step.text
     if step.channel == "tag":
         text = "，".join([*(f"加上 {path}" for path in step.add), *(f"去掉 {path}" for path in step.remove)])
+    if step.channel == "stage":
+        text = Stage(step.stage).title if step.stage else ""
+    return _line(text, pack, most=SAID_CHARS)
+
+
+def _content(key: str, pack: Pack) -> str:
+    try:
+        return pack.direct(key).text
+    except NotInPackError:
+        items = (item.text for item in (*pack.moments, *pack.group_posts) if item.key == key)
+        return next(items, f"（内容 {key} 不在内容包里）")
+
+
+def _line(text: str, pack: Pack, *, most: int) -> str:
     line = " ".join(plain(text, pack).split())
-    return line if len(line) <= SAID_CHARS else line[: SAID_CHARS - 1] + "…"
+    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def plain(text: str, pack: Pack) -> str:
@@ -305,14 +313,15 @@ def plain(text: str, pack: Pack) -> str:
     return _EXPRESSION.sub(filled, _STATEMENT.sub("", text))
 
 
-def _stop(stop: Stop) -> str:
-    about = "、".join((*stop.tags, *stop.stage, *stop.treatment))
+def _stop(stop: Stop, titles: Mapping[str, str]) -> str:
+    treatments = (titles.get(key.removesuffix(".*"), key) for key in stop.treatment)
+    about = "、".join((*stop.tags, *(Stage(key).title for key in stop.stage), *treatments))
     return STOPS.get(stop.on, stop.on) + (f"（{about}）" if about else "")
 
 
-def _ends(journey: JourneyBody) -> tuple[str, ...]:
-    lines = [f"{_stop(stop)}：达到目标，结束" for stop in journey.goal]
-    lines += [f"{_stop(stop)}：提前结束" for stop in journey.stops]
+def _ends(journey: JourneyBody, titles: Mapping[str, str]) -> tuple[str, ...]:
+    lines = [f"{_stop(stop, titles)}：达到目标，结束" for stop in journey.goal]
+    lines += [f"{_stop(stop, titles)}：提前结束" for stop in journey.stops]
     if journey.max_contacts:
         lines.append(f"一共最多联系 {journey.max_contacts} 次")
     if journey.min_days_between:
@@ -327,7 +336,9 @@ def _lines(body: object, pack: Pack) -> tuple[tuple[str, str], ...]:
         lines = [("每周", _slots(body.slots))]
         if body.mix:
             lines.append(("搭配", "、".join(f"{category} {share}" for category, share in body.mix)))
-        lines += [("遇到", f"{slot.on} {slot.at:%H:%M}：{slot.content}") for slot in body.calendar]
+        lines += [
+            ("遇到", f"{slot.on} {slot.at:%H:%M}：{_excerpt(slot.content, pack)}") for slot in body.calendar
+        ]
         if body.tags:
             lines.append(("只给", "、".join(body.tags)))
         lines.append(("不重复", f"{body.rotation_days} 天内"))
@@ -338,17 +349,26 @@ def _lines(body: object, pack: Pack) -> tuple[tuple[str, str], ...]:
         if body.slots:
             lines.append(("每周", _slots(body.slots)))
         lines += [
-            ("建群后", f"第 {s.day} 天 {s.at:%H:%M}：{s.content or '、'.join(s.categories)}")
+            ("建群后", f"第 {s.day} 天 {s.at:%H:%M}：{_excerpt(s.content, pack) or '、'.join(s.categories)}")
             for s in body.after_creation
         ]
         lines += [
-            ("有人进群后", f"第 {s.day} 天 {s.at:%H:%M}：{s.content or '、'.join(s.categories)}")
+            (
+                "有人进群后",
+                f"第 {s.day} 天 {s.at:%H:%M}：{_excerpt(s.content, pack) or '、'.join(s.categories)}",
+            )
             for s in body.after_joining
         ]
-        lines += [("活动", f"{one.on} {one.at:%H:%M}：{one.content}") for one in body.campaigns]
+        lines += [
+            ("活动", f"{one.on} {one.at:%H:%M}：{_excerpt(one.content, pack)}") for one in body.campaigns
+        ]
         lines.append(("最多", f"每周 {body.max_a_week} 条"))
         return tuple(lines)
     return ()
+
+
+def _excerpt(key: str, pack: Pack) -> str:
+    return _line(_content(key, pack), pack, most=EXCERPT_CHARS) if key else ""
 
 
 def _slots(slots: Iterable[Slot]) -> str:

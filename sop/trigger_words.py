@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from clinic.stages import Stage
+from sop.journeys.conditions import KINDS_OF_PERSONAS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -30,10 +31,7 @@ def told(trigger: Trigger, pack: Pack) -> str:
 
 def _added(trigger: Trigger, pack: Pack) -> str:
     channels = [spec.title if (spec := pack.channel(state)) else state for state in trigger.channel]
-    names = {persona.key: persona.name for persona in pack.personas} | {
-        "assistant": "小助理",
-        "doctor": "医生",
-    }
+    names = {persona.key: persona.name for persona in pack.personas} | KINDS_OF_PERSONAS
     return "加上企业微信" + _in(channels) + _in(names.get(key, key) for key in trigger.persona)
 
 

@@ -21,7 +21,7 @@ from sop.caps.ledger import goes_by_mass, open_ledger
 from sop.caps.rules import Wish
 from sop.journeys import timing
 from sop.journeys.books import book_of
-from sop.journeys.conditions import unmet
+from sop.journeys.conditions import titles_of, unmet
 from sop.journeys.deciding import Stand, speaker_for
 from sop.journeys.enrolling import ACTIVE, CAUSE_CHARS, Candidate, Gate, begin, hours_of
 from sop.journeys.leaving import OPEN, leave
@@ -157,8 +157,8 @@ def _ahead(
         trigger_at=now,
         due_at=due,
     )
-    speaker, why_not = speaker_for(plan.plan, step, stand, snapshot)
-    titles = {one.key: one.title for one in gate.pack.treatments}
+    titles = titles_of(gate.pack)
+    speaker, why_not = speaker_for(plan.plan, step, stand, snapshot, titles=titles)
     missing = unmet(step.when, snapshot, titles=titles)
     if missing:
         why_not = f"照现在的情况会跳过：要{missing}"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from clinic.rules.facts import Facts
     from clinic.rules.wearing import Word
+    from content.pack import Pack
     from content.plans.specs import Condition, Stop
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -89,13 +90,27 @@ class Snapshot:
 
 
 NO_TITLES: Final[Mapping[str, str]] = MappingProxyType({})
+# Before the keys of what is no treatment: a channel and a group's role may have one name.
+CHANNEL, PERSONA, GROUP = "channel:", "persona:", "group:"
+KINDS_OF_PERSONAS: Final = {"assistant": "小助理", "doctor": "医生"}
+
+
+def titles_of(pack: Pack) -> Mapping[str, str]:
+    """Return what staff call the treatments, channels, personas and groups' roles that conditions name."""
+    return (
+        {one.key: one.title for one in pack.treatments}
+        | {CHANNEL + one.state: one.title for one in pack.channels}
+        | {PERSONA + key: name for key, name in KINDS_OF_PERSONAS.items()}
+        | {PERSONA + one.key: one.name for one in pack.personas}
+        | {GROUP + one.key: one.title for one in pack.roles}
+    )
 
 
 def unmet(condition: Condition | None, snapshot: Snapshot, *, titles: Mapping[str, str] = NO_TITLES) -> str:
     """Return what is asked and not so, in words; empty: the condition holds.
 
     Args:
-        titles: names of treatments by key, for the words.
+        titles: what keys are called (:func:`titles_of`), for the words.
     """
     if condition is None:
         return ""
@@ -156,6 +171,10 @@ def _between(low: int | None, high: int | None, unit: str) -> str:
 
 def _treatments(keys: Iterable[str], titles: Mapping[str, str]) -> str:
     return "、".join(titles.get(key.removesuffix(".*"), key.removesuffix(".*")) for key in keys)
+
+
+def _titled(kind: str, keys: Iterable[str], titles: Mapping[str, str]) -> str:
+    return "、".join(titles.get(kind + key, key) for key in keys)
 
 
 def _stage_names(keys: Iterable[str]) -> str:
@@ -245,15 +264,17 @@ _ASPECTS: Final = (
     _Aspect(
         asked=_any_of("channel"),
         holds=lambda c, s: any(relation.channel in c.channel for relation in s.relations),
-        words=lambda c, _: f"来自渠道 {'、'.join(c.channel)}",
+        words=lambda c, t: f"来自渠道“{_titled(CHANNEL, c.channel, t)}”",
     ),
     _Aspect(
-        asked=_any_of("persona"), holds=_speaks_with, words=lambda c, _: f"加了{'、'.join(c.persona)}的好友"
+        asked=_any_of("persona"),
+        holds=_speaks_with,
+        words=lambda c, t: f"加了“{_titled(PERSONA, c.persona, t)}”的好友",
     ),
     _Aspect(
         asked=_any_of("group_role"),
         holds=lambda c, s: bool(s.group_roles & set(c.group_role)),
-        words=lambda c, _: f"在客户群（{'、'.join(c.group_role)}）里",
+        words=lambda c, t: f"在“{_titled(GROUP, c.group_role, t)}”客户群里",
     ),
     _Aspect(
         asked=_any_of("booked"),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from content.plans.naming import name_of
 from content.plans.specs import CONTACTS
 from sop.journeys import timing
-from sop.journeys.conditions import NO_TITLES, unmet
+from sop.journeys.conditions import NO_TITLES, PERSONA, unmet
 from sop.journeys.ports import DROPPED, SKIPPED, Due
 from sop.journeys.stops import stopping
 
@@ -170,7 +170,7 @@ def _when(
     at, reason = sending_at(plan, step, stand, around, contact=contact)
     if timing.day_is_off(step, at, hours=around.hours):
         return Pass(reason="这一步休息日不发")
-    speaker, why_not = speaker_for(plan, step, stand, snapshot)
+    speaker, why_not = speaker_for(plan, step, stand, snapshot, titles=around.titles)
     if why_not:
         return Pass(reason=why_not)
     due = _due(plan, step, stand, snapshot, around, at=at, speaker=speaker)
@@ -230,7 +230,9 @@ def put_off(step: Step, stand: Stand, until: datetime, reason: str, around: Circ
     return Hold(until=until, reason=reason)
 
 
-def speaker_for(plan: Plan, step: Step, stand: Stand, snapshot: Snapshot) -> tuple[Relation | None, str]:
+def speaker_for(
+    plan: Plan, step: Step, stand: Stand, snapshot: Snapshot, *, titles: Mapping[str, str]
+) -> tuple[Relation | None, str]:
     """Return who speaks to her, or why the step is left out; nobody, where none is needed."""
     connected = snapshot.connected
     if not connected:
@@ -242,7 +244,7 @@ def speaker_for(plan: Plan, step: Step, stand: Stand, snapshot: Snapshot) -> tup
     if speaker is not None or step.channel not in CONTACTS:
         return speaker or connected[0], ""
     if (step.purpose or plan.purpose) == "marketing":
-        return None, f"没有加“{plan.persona}”的好友"
+        return None, f"没有加“{titles.get(PERSONA + plan.persona, plan.persona)}”的好友"
     return connected[0], ""
 
 

@@ -18,6 +18,7 @@ from content.plans.naming import name_of
 from content.plans.specs import CONTACTS
 from sop.journeys import timing
 from sop.journeys.claims import ACTIVE, FINISHED, due_enrolments, left_behind
+from sop.journeys.conditions import titles_of
 from sop.journeys.deciding import (
     Ask,
     Circumstances,
@@ -99,7 +100,7 @@ class Engine:
         self._caps = caps
         self._pauses = pauses
         self._channels = channels
-        self._titles = {treatment.key: treatment.title for treatment in pack.treatments}
+        self._titles = titles_of(pack)
         self._readers = Readers(pack)
         self._needs: dict[int, Needs] = {}  # by version
 

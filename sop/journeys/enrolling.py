@@ -17,7 +17,7 @@ from clinic.tables import Follow, Patient
 from content.almanac.workdays import packaged_workdays
 from sop.case import short_key
 from sop.journeys import timing
-from sop.journeys.conditions import needs_of, unmet
+from sop.journeys.conditions import needs_of, titles_of, unmet
 from sop.journeys.leaving import leave
 from sop.journeys.snapshot import snapshots_of
 from sop.plan_tables import Enrolment
@@ -299,7 +299,7 @@ class _Entry:
             roster=self._gate.roster,
             now=self._now,
         )
-        titles = {each.key: each.title for each in self._gate.pack.treatments}
+        titles = titles_of(self._gate.pack)
         found = {head: unmet(only, known[head], titles=titles) for head in chosen if head in known}
         return {head: f"不在范围里：要{why}" for head, why in found.items() if why}
 

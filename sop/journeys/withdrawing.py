@@ -18,7 +18,7 @@ from sop.audience import recipients_of
 from sop.journeys import timing
 from sop.journeys.books import book_of
 from sop.journeys.claims import ACTIVE, FINISHED
-from sop.journeys.conditions import unmet
+from sop.journeys.conditions import titles_of, unmet
 from sop.journeys.deciding import Stand, ending
 from sop.journeys.ports import DROPPED, QUEUED, SKIPPED
 from sop.journeys.readers import Readers
@@ -97,11 +97,12 @@ async def remaining(session: AsyncSession, post: Post, *, pack: Pack, now: datet
         roster=await load_speakers(session, pack),
         now=now,
     )
+    titles = titles_of(pack)
     staying: set[str] = set()
     withdrawn: dict[int, Gone] = {}
     for row in open_:
         external = known.get(row.patient_id, "")
-        gone = _gone(row, external, plans.get(row.version_id), snapshots.get(row.patient_id))
+        gone = _gone(row, external, plans.get(row.version_id), snapshots.get(row.patient_id), titles)
         if gone is None:
             staying.add(external)
         else:
@@ -109,7 +110,9 @@ async def remaining(session: AsyncSession, post: Post, *, pack: Pack, now: datet
     return Remaining(external_userids=tuple(who for who in audience if who in staying), withdrawn=withdrawn)
 
 
-def _gone(row: Any, external: str, plan: Plan | None, snapshot: Snapshot | None) -> Gone | None:
+def _gone(
+    row: Any, external: str, plan: Plan | None, snapshot: Snapshot | None, titles: Mapping[str, str]
+) -> Gone | None:
     if row.state not in (ACTIVE, FINISHED):
         return Gone(state=SKIPPED, reason=row.reason or "旅程已经结束", external_userid=external)
     if not external or snapshot is None:
@@ -127,7 +130,7 @@ def _gone(row: Any, external: str, plan: Plan | None, snapshot: Snapshot | None)
     )
     if (ended := ending(plan, step, stand, snapshot)) is not None:
         return Gone(state=SKIPPED, reason=f"发送前：{ended.reason}", external_userid=external)
-    if missing := unmet(step.when, snapshot):
+    if missing := unmet(step.when, snapshot, titles=titles):
         return Gone(state=SKIPPED, reason=f"发送前已不符合条件：{missing}", external_userid=external)
     return None
 

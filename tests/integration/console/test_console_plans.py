@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date, time
 from typing import TYPE_CHECKING, Any
 
 import yaml
 from sqlalchemy import select
 
-from content.plans.specs import After, JourneyBody, Plan, Step, Stop, Trigger
+from content.plans.specs import After, Campaign, Condition, GroupBody, JourneyBody, Plan, Step, Stop, Trigger
 from content.plans.writing import of_spec
 from sop.plan_tables import PlanVersion, StoredPlan
 from sop.plans import store
@@ -76,6 +78,28 @@ async def test_a_plan_is_told_in_words(desk: Desk) -> None:
     ):
         assert words in page
     assert (await desk.get(f"{LIST}/of/nobody")).status == 404
+
+
+async def test_what_a_plan_names_by_key_is_told_by_its_title_or_its_words(desk: Desk) -> None:
+    body = CARE.journey
+    moved = Step(key="moved", channel="stage", after=After(days=5), stage="member")
+    stops = (Stop(on="visited", treatment=("scaling",)), Stop(on="stage", stage=("lost",)))
+    only = Condition(group_role=("community",), persona=("doctor",))
+    await kept(desk, replace(CARE, body=replace(body, steps=(*body.steps, moved), stops=stops, only=only)))
+    post = desk.pack.group_posts[0]
+    campaign = Campaign(on=date(2027, 3, 1), at=time(10), content=post.key)
+    group = Plan(
+        key="talk", kind="group", title="社群", body=GroupBody(roles=("community",), campaigns=(campaign,))
+    )
+    await kept(desk, group)
+
+    journey, talk = (await desk.get(HERE)).text, (await desk.get(f"{LIST}/of/talk")).text
+
+    for words in ("第 3 步 换阶段 复诊/会员", "来过了（洁牙）", "到了阶段（流失）", "加了“医生”的好友"):
+        assert words in journey
+    assert f"在“{desk.pack.roles[0].title}”客户群里" in journey
+    assert post.key not in talk
+    assert " ".join(post.text.split())[:12] in talk
 
 
 async def test_a_draft_is_saved_compared_and_published(desk: Desk) -> None:

@@ -376,7 +376,7 @@ async def test_who_speaks(journeys: Journeys) -> None:
 async def test_marketing_comes_from_the_persona_or_not_at_all(journeys: Journeys) -> None:
     await journeys.begin(journey(CALL, persona="doctor", purpose="marketing"))
     await journeys.run(hours(3))
-    assert await journeys.told() == [("call", "skipped", "没有加“doctor”的好友")]
+    assert await journeys.told() == [("call", "skipped", "没有加“医生”的好友")]
 
 
 async def test_who_was_moved_to_a_step_that_she_has_had_goes_on(journeys: Journeys) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,8 +11,21 @@ import pytest
 from clinic.rules.facts import Facts, VisitFact
 from clinic.rules.wearing import RULE, Word
 from content.plans.specs import Condition, Stop
-from sop.journeys.conditions import Answered, Booking, Needs, Relation, Snapshot, describe, needs_of, unmet
+from sop.journeys.conditions import (
+    Answered,
+    Booking,
+    Needs,
+    Relation,
+    Snapshot,
+    describe,
+    needs_of,
+    titles_of,
+    unmet,
+)
 from sop.journeys.stops import stopping
+
+if TYPE_CHECKING:
+    from content.pack import Pack
 
 NOW = datetime(2026, 11, 23, 1, tzinfo=UTC)
 MET = NOW - timedelta(days=400)
@@ -87,16 +100,17 @@ UNHAPPY = {"satisfaction": Answered(at=ago(1), answers={"score": 2, "why": ["等
         pytest.param({"referred_from": 1}, {"facts": {"referred": (ago(5),)}}, "", id="referred"),
         pytest.param({"inactive_days": 90}, {}, "", id="silent"),
         pytest.param({"inactive_days": 101}, {}, "101 天没有来往", id="not-so-silent"),
-        pytest.param({"channel": ("meituan",)}, {}, "来自渠道 meituan", id="channel"),
-        pytest.param({"persona": ("doctor",)}, {}, "加了doctor的好友", id="no-doctor"),
+        pytest.param({"channel": ("meituan",)}, {}, "来自渠道“美团”", id="channel"),
+        pytest.param({"persona": ("doctor",)}, {}, "加了“医生”的好友", id="no-doctor"),
         pytest.param({"persona": ("doctor",)}, {"relations": (relation(persona="zhang", kind="doctor"),)}, "", id="a-doctor"),
         pytest.param(
             {"persona": ("doctor",)},
             {"relations": (relation(persona="zhang", kind="doctor", connected=False),)},
-            "加了doctor的好友",
+            "加了“医生”的好友",
             id="a-doctor-once",
         ),
         pytest.param({"group_role": ("vip",)}, {"group_roles": frozenset({"vip"})}, "", id="group"),
+        pytest.param({"group_role": ("vip",)}, {}, "在“种植VIP服务群”客户群里", id="no-group"),
         pytest.param({"booked": True}, {"bookings": BOOKED}, "", id="booked"),
         pytest.param({"booked": False}, {"bookings": BOOKED}, "没有预约", id="booked-though"),
         pytest.param({"replied_days": 7}, {"spoke_at": ago(7)}, "", id="replied"),
@@ -122,7 +136,13 @@ UNHAPPY = {"satisfaction": Answered(at=ago(1), answers={"score": 2, "why": ["等
     ],
 )  # fmt: skip
 def test_a_condition_says_what_is_missing(condition: Any, known: Any, missing: str) -> None:
-    titles = {"implant": "种植牙", "scaling": "洗牙"}
+    titles = {
+        "implant": "种植牙",
+        "scaling": "洗牙",
+        "channel:meituan": "美团",
+        "persona:doctor": "医生",
+        "group:vip": "种植VIP服务群",
+    }
     assert unmet(Condition(**condition), snapshot(**known), titles=titles) == missing
 
 
@@ -175,3 +195,14 @@ def test_only_what_is_asked_is_read() -> None:
         [Stop(on="replied")],
     )
     assert asked == Needs(visits=True, tags=True, spoken=True)
+
+
+def test_a_pack_says_what_the_keys_in_its_conditions_are_called(pack: Pack) -> None:
+    asked = Condition(
+        channel=("front-desk",), persona=("assistant", "doctor"), group_role=("kids",), treated=("implant.*",)
+    )
+
+    said = describe(asked, titles=titles_of(pack))
+
+    for key in ("front-desk", "assistant", "doctor", "kids", "implant"):
+        assert key not in said
