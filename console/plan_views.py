@@ -15,6 +15,7 @@ from content.pack import NotInPackError
 from content.plans.documents import plan_of
 from content.plans.naming import CHANNELS, names_of, span_of
 from content.plans.specs import GroupBody, JourneyBody, MomentsBody
+from sop.journeys.branches import ways_told
 from sop.journeys.conditions import describe, titles_of
 from sop.plan_tables import Enrolment, PlanVersion, StoredPlan, Touch
 from sop.plans.states import PlanState
@@ -232,13 +233,13 @@ async def _touches(session: AsyncSession, key: str) -> dict[str, dict[str, int]]
 def _steps(
     journey: JourneyBody, pack: Pack, touches: Mapping[str, Mapping[str, int]]
 ) -> tuple[StepView, ...]:
-    names, titles = names_of(journey, brief=True), titles_of(pack)
-    return tuple(_step(step, names, pack, touches.get(step.key, {}), titles) for step in journey.steps)
+    titles = titles_of(pack)
+    return tuple(_step(step, journey, pack, touches.get(step.key, {}), titles) for step in journey.steps)
 
 
 def _step(
     step: Step,
-    names: Mapping[str, str],
+    journey: JourneyBody,
     pack: Pack,
     touches: Mapping[str, int],
     titles: Mapping[str, str],
@@ -255,12 +256,10 @@ def _step(
         notes.append(f"窗口没开就改用{CHANNELS[step.fallback]}")
     if step.channel in ("mass", "todo", "kf", "survey"):
         notes.append(LATE.get(step.late.kind, f"晚了 {step.late.hours} 小时以内补发"))
-    for way in step.ways:
-        where = "结束" if way.go == "end" else f"到“{names.get(way.go, way.go)}”"
-        notes.append(f"{describe(way.when, titles=titles) if way.when else '其余的人'}：{where}")
+    notes += ways_told(journey, step, titles=titles)
     return StepView(
         key=step.key,
-        title=names[step.key],
+        title=names_of(journey, brief=True)[step.key],
         channel=CHANNELS[step.channel],
         icon=ICONS[step.channel],
         when=when_of(step),

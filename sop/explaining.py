@@ -12,6 +12,8 @@ from clinic.tables import Patient
 from content.plans.naming import name_of, names_of
 from sop.journeys import enrolling, timing
 from sop.journeys.books import book_of
+from sop.journeys.branches import ways_told
+from sop.journeys.conditions import titles_of
 from sop.journeys.enrolling import Candidate, Gate
 from sop.plan_tables import Enrolment, Touch
 from sop.rehearsal.figures import WORDS
@@ -144,16 +146,22 @@ def _done(touch: Touch, plan: Plan, at: datetime) -> StepSaid:
 
 
 def _ahead(enrolment: Enrolment, plan: Plan, touches: Sequence[Touch], gate: Gate) -> list[StepSaid]:
-    """Return the steps still to come, as they would be if nothing happens that stops or turns her."""
+    """Return the steps still to come, as they would be if nothing happens that stops her.
+
+    They end at a branch: where she goes from there is decided when she is there.
+    """
     body = plan.journey
     made = {touch.step for touch in touches}
     said: list[StepSaid] = []
-    names = names_of(body)
+    names, titles = names_of(body), titles_of(gate.pack)
     key, due = enrolment.step, enrolment.due_at
     while key is not None and due is not None and len(said) < AHEAD:
+        here = timing.step_of(body, key)
+        ways = ways_told(body, here, titles=titles)
         if key not in made:
-            said.append(StepSaid(title=names.get(key, key), at=due, state="将来", reason=""))
-        step = timing.following(body, key)
+            reason = "看她到时候的情况：" + "；".join(ways) if ways else ""
+            said.append(StepSaid(title=names[key], at=due, state="将来", reason=reason))
+        step = None if ways else timing.following(body, key)
         if step is None:
             break
         key, due = step.key, timing.due(step, enrolment.trigger_at, due, hours=gate.hours)

@@ -75,6 +75,8 @@ class StepDocument(BaseModel):
     sender: str = Field(description="由哪位成员；空 = 不由谁发")
     held: str = Field(description="上限会怎样拦它、为什么；空 = 现在没有拦")
     skipped: str = Field(description="照现在的情况会跳过的原因；空 = 不会")
+    ways: list[str] = Field(description="分岔：什么情况走到哪里，一句一条；别的步骤没有")
+    turn: str = Field(description="分岔：照现在的情况走到哪里，后面列的是那条路；空 = 不是分岔")
 
 
 class AheadDocument(BaseModel):
@@ -115,6 +117,8 @@ async def preview(call: Call[PatientPath, Nothing, JourneyLook]) -> Answer:
             "sender": step.userid,
             "held": step.held,
             "skipped": step.note,
+            "ways": step.ways,
+            "turn": step.turn,
         }
         for step in ahead.steps
     ]

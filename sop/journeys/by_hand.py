@@ -21,6 +21,7 @@ from sop.caps.ledger import goes_by_mass, open_ledger
 from sop.caps.rules import Wish
 from sop.journeys import timing
 from sop.journeys.books import book_of
+from sop.journeys.branches import way_for, ways_told
 from sop.journeys.conditions import titles_of, unmet
 from sop.journeys.deciding import Stand, speaker_for
 from sop.journeys.enrolling import ACTIVE, CAUSE_CHARS, Candidate, Gate, begin, hours_of
@@ -64,6 +65,8 @@ class StepAhead:
         userid: who would say it; empty: nobody, or nobody knows yet.
         held: what a cap would do to it, with its reason; empty: none stands against it now.
         note: what else to know: why it would be left out as things stand.
+        ways: of a branch: where it leads and whom.
+        turn: of a branch: where it would lead her as things stand; the steps told after it are on that way.
     """
 
     key: str
@@ -73,6 +76,8 @@ class StepAhead:
     userid: str = ""
     held: str = ""
     note: str = ""
+    ways: tuple[str, ...] = ()
+    turn: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,8 +131,13 @@ async def foresee(
     step, due = next(iter(plan.plan.journey.steps), None), None
     while step is not None and len(steps) < AHEAD:
         due = timing.due(step, now, due, hours=gate.hours)
-        steps.append(_ahead(plan, step, due, snapshot, ledger, gate, now=now))
-        step = timing.following(plan.plan.journey, step.key)
+        ahead, go = _ahead(plan, step, due, snapshot, ledger, gate, now=now), ""
+        if step.channel == "branch" and not ahead.note:
+            way = way_for(plan.plan, step, snapshot)
+            go = way.go if way is not None else ""
+            ahead = replace(ahead, turn=_turn(plan, go))
+        steps.append(ahead)
+        step = timing.following(plan.plan.journey, step.key, go=go)
     return Foreseen(
         plan=plan.key,
         title=plan.plan.title,
@@ -137,6 +147,12 @@ async def foresee(
         steps=tuple(steps),
         more=step is not None,
     )
+
+
+def _turn(plan: Published, go: str) -> str:
+    if go == timing.END:
+        return "结束"
+    return f"到“{name_of(plan.plan.journey, go)}”" if go else "接着往下走"
 
 
 def _ahead(
@@ -188,6 +204,7 @@ def _ahead(
         userid=speaker.userid if speaker else "",
         held=held,
         note=why_not,
+        ways=ways_told(plan.plan.journey, step, titles=titles),
     )
 
 

@@ -9,31 +9,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from content.plans.naming import name_of
 from content.plans.specs import CONTACTS
 from sop.journeys import timing
+from sop.journeys.branches import way_for
 from sop.journeys.conditions import NO_TITLES, PERSONA, unmet
+from sop.journeys.lots import lot
 from sop.journeys.ports import DROPPED, SKIPPED, Due
 from sop.journeys.stops import stopping
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from datetime import datetime
-    from typing import Protocol
 
-    from content.plans.specs import Plan, Step, Way
+    from content.plans.specs import Plan, Step
     from sop.journeys.conditions import Relation, Snapshot
     from sop.journeys.ports import Paused
     from sop.journeys.timing import Hours
-
-    class Shared(Protocol):
-        """Something that is drawn by lot."""
-
-        @property
-        def share(self) -> int: ...
 
 
 FOLLOW: Final = "follow"
@@ -282,20 +276,13 @@ def _turn(plan: Plan, step: Step, stand: Stand, snapshot: Snapshot, around: Circ
     at = timing.allowed(step, max(around.now, stand.due_at), hours=around.hours)
     if at > around.now:
         return Hold(until=at, reason="还没到选择的时间")
-    first = next((way for way in step.ways if not unmet(way.when, snapshot)), None)
-    if first is None:
+    way = way_for(plan, step, snapshot)
+    if way is None:
         return Turn(go="", reason="哪一条路的条件都不符合，接着往下走")
-    way = _way(step, first, plan, snapshot.patient_id)
     return Turn(
         go=way.go,
         reason="走完了" if way.go == timing.END else f"走到“{name_of(plan.journey, way.go)}”",
     )
-
-
-def _way(step: Step, first: Way, plan: Plan, patient_id: int) -> Way:
-    """Return the way by lot among those that ask the same as the first that holds."""
-    same = [way for way in step.ways if way.when == first.when]
-    return same[lot(same, plan.key, step.key, patient_id)]
 
 
 def variant_of(plan: Plan, step: Step, patient_id: int) -> str:
@@ -303,14 +290,3 @@ def variant_of(plan: Plan, step: Step, patient_id: int) -> str:
     if not step.variants:
         return ""
     return step.variants[lot(step.variants, plan.key, step.key, patient_id)].key
-
-
-def lot(shares: Sequence[Shared], plan: str, step: str, patient_id: int) -> int:
-    """Draw by lot, in exact shares, so that one patient always draws the same."""
-    digest = sha256(f"{plan}:{step}:{patient_id}".encode()).digest()
-    drawn = int.from_bytes(digest[:8]) % sum(one.share for one in shares)
-    for place, one in enumerate(shares):
-        drawn -= one.share
-        if drawn < 0:
-            return place
-    raise ValueError(f"{plan}:{step}: no shares to draw from")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from content.plans.specs import After, Condition, Trigger
+from content.plans.specs import After, Condition, Trigger, Way
 from sop.explaining import explain, find
 from tests.support.journeys import MONDAY, Journeys, hours, journey, step
 
@@ -44,3 +44,21 @@ async def test_what_she_is_in_what_comes_and_why_not_the_rest(journeys: Journeys
     assert "不在范围里" in why["adults"][1]
     assert why["birthdays"] == ("还没开始", "条件都符合，等的是：生日当天")
     assert before.inside == ()
+
+
+async def test_what_comes_is_told_up_to_a_branch_and_then_what_it_will_ask(
+    journeys: Journeys, database: Database
+) -> None:
+    fork = step("fork", "branch", after=After(days=1), ways=(Way(go="women", when=Condition(gender=2)),))
+    plan = journey(fork, step("men", "todo", after=After(days=2)), step("women", "todo", after=After(days=3)))
+    (patient_id,) = await journeys.begin(plan)
+
+    async with database.read() as session:
+        patient = await find(session, f"#{patient_id}")
+        assert patient is not None
+        said = await explain(session, patient, pack=journeys.pack, at=hours(1))
+
+    ((only,),) = (one.steps for one in said.inside)
+    assert only.reason == (
+        "看她到时候的情况：如果性别女，就到“第 3 步（同事手发，第 3 天）”；都不符合的，接着往下走"
+    )
