@@ -16,14 +16,14 @@ from console.api.patient_requests import PatientPath
 from console.api.patients import patient_at
 from console.api.problems import Problem
 from console.api.requests import Body, Nothing
+from console.hands import hand_of
 from sop.journeys import by_hand
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from clinic.tables import Patient
     from console.deps import Deps
-    from sop.journeys.enrolling import Gate
+    from sop.journeys.by_hand import Hand
 
 TAG: Final = "journeys"
 _HERE: Final = "/patients/{external_userid}/journeys"
@@ -95,17 +95,17 @@ async def list_running(call: Call[PatientPath, Nothing, Nothing]) -> Answer:
     """Return the journeys a patient is in."""
     deps = call.deps
     async with deps.database.read() as session:
-        patient, gate = await _both(session, deps, call.path.external_userid)
-        return Answer(content=await _running(session, patient, gate, deps))
+        hand = await _hand(session, deps, call.path.external_userid)
+        return Answer(content=await _running(hand, deps))
 
 
 async def preview(call: Call[PatientPath, Nothing, JourneyLook]) -> Answer:
     """Say what a start would send, and start nothing."""
-    deps, now = call.deps, call.deps.clock.now()
+    deps = call.deps
     async with deps.database.read() as session:
-        patient, gate = await _both(session, deps, call.path.external_userid)
+        hand = await _hand(session, deps, call.path.external_userid)
         try:
-            ahead = await by_hand.foresee(session, patient, call.body.plan, gate=gate, now=now)
+            ahead = await hand.foresee(call.body.plan)
         except by_hand.NoSuchJourney as exc:
             raise problems.invalid("plan", str(exc)) from None
     steps = [
@@ -139,49 +139,36 @@ async def preview(call: Call[PatientPath, Nothing, JourneyLook]) -> Answer:
 
 async def start(call: Call[PatientPath, Nothing, JourneyOrder]) -> Answer:
     """Let a patient begin a journey."""
-    deps, body, now = call.deps, call.body, call.deps.clock.now()
+    deps, body = call.deps, call.body
     async with deps.database.write() as session:
-        patient, gate = await _both(session, deps, call.path.external_userid)
+        hand = await _hand(session, deps, call.path.external_userid)
         try:
-            fresh = await by_hand.start(
-                session,
-                patient,
-                body.plan,
-                mark=body.mark,
-                reason=body.reason,
-                actor=ACTOR,
-                gate=gate,
-                now=now,
-            )
+            fresh = await hand.start(body.plan, mark=body.mark, reason=body.reason, actor=ACTOR)
         except by_hand.NoSuchJourney as exc:
             raise problems.invalid("plan", str(exc)) from None
         except by_hand.NotStarted as exc:
             raise Problem(kind=problems.NOT_POSSIBLE, detail=f"不能开始：{exc}") from None
-        shown = await _running(session, patient, gate, deps)
+        shown = await _running(hand, deps)
     return Answer(status=201 if fresh else 200, content=shown)
 
 
 async def stop(call: Call[JourneyPath, Nothing, StopOrder]) -> Answer:
     """End a journey; what has not gone out is withdrawn."""
-    deps, now = call.deps, call.deps.clock.now()
+    deps = call.deps
     async with deps.database.write() as session:
-        patient, gate = await _both(session, deps, call.path.external_userid)
+        hand = await _hand(session, deps, call.path.external_userid)
         try:
-            await by_hand.stop(
-                session, patient, call.path.id, reason=call.body.reason, actor=ACTOR, gate=gate, now=now
-            )
+            await hand.stop(call.path.id, reason=call.body.reason, actor=ACTOR)
         except by_hand.NoSuchJourney as exc:
             raise Problem(kind=problems.NOT_FOUND, detail=str(exc)) from None
-        return Answer(content=await _running(session, patient, gate, deps))
+        return Answer(content=await _running(hand, deps))
 
 
-async def _both(session: AsyncSession, deps: Deps, external_userid: str) -> tuple[Patient, Gate]:
-    patient = await patient_at(session, external_userid)
-    gate = await by_hand.gate_of(session, await deps.library.pack(session), now=deps.clock.now())
-    return patient, gate
+async def _hand(session: AsyncSession, deps: Deps, external_userid: str) -> Hand:
+    return await hand_of(session, await patient_at(session, external_userid), deps, now=deps.clock.now())
 
 
-async def _running(session: AsyncSession, patient: Patient, gate: Gate, deps: Deps) -> Page[JourneyDocument]:
+async def _running(hand: Hand, deps: Deps) -> Page[JourneyDocument]:
     items = [
         JourneyDocument(
             id=one.id,
@@ -193,7 +180,7 @@ async def _running(session: AsyncSession, patient: Patient, gate: Gate, deps: De
             next_at=one.due_at.astimezone(deps.zone) if one.due_at else None,
             by_hand=one.by_hand,
         )
-        for one in await by_hand.running(session, patient, gate=gate)
+        for one in await hand.running()
     ]
     return Page[JourneyDocument](items=items, next=None)
 

@@ -11,6 +11,7 @@ from clinic import merging
 from console.duties import waiting_count
 from console.forms import PlainForm, parse
 from console.frame import actor_of, deps_of, go, page
+from console.hands import hand_of
 from console.pages.patients import HERE, patient_at
 from console.person_views import read_record
 from console.plan_views import ICONS, says_of
@@ -58,16 +59,16 @@ async def _look(
     deps, now = deps_of(request), deps_of(request).clock.now()
     async with deps.database.read() as session:
         patient = await merging.head_of(session, await patient_at(request, session))
-        gate = await by_hand.gate_of(session, await deps.library.pack(session), now=now)
+        hand = await hand_of(session, patient, deps, now=now)
         try:
-            ahead = await by_hand.foresee(session, patient, key, gate=gate, now=now)
+            ahead = await hand.foresee(key)
         except by_hand.NoSuchJourney as exc:
             raise RecordNotFound(str(exc)) from None
-        plan = gate.book.published[key].plan
+        plan = hand.gate.book.published[key].plan
         record = await read_record(session, patient, deps)
         names = await load_names(session, userids=[step.userid for step in ahead.steps if step.userid])
         waiting = await waiting_count(session)
-    says = {step.key: says_of(step, gate.pack) for step in plan.journey.steps}
+    says = {step.key: says_of(step, hand.gate.pack) for step in plan.journey.steps}
     approved = {step.key for step in plan.journey.steps if timing.needs_review(step)}
     return page(
         request,
@@ -96,17 +97,8 @@ async def start(request: web.Request) -> web.StreamResponse:
     try:
         async with deps.database.write() as session:
             patient = await merging.head_of(session, await patient_at(request, session))
-            gate = await by_hand.gate_of(session, await deps.library.pack(session), now=now)
-            fresh = await by_hand.start(
-                session,
-                patient,
-                form.plan,
-                mark=form.mark,
-                reason=form.reason,
-                actor=actor_of(request),
-                gate=gate,
-                now=now,
-            )
+            hand = await hand_of(session, patient, deps, now=now)
+            fresh = await hand.start(form.plan, mark=form.mark, reason=form.reason, actor=actor_of(request))
     except by_hand.NoSuchJourney as exc:
         raise RecordNotFound(str(exc)) from None
     except by_hand.NotStarted as exc:
@@ -124,16 +116,9 @@ async def stop(request: web.Request) -> web.StreamResponse:
     try:
         async with deps.database.write() as session:
             patient = await merging.head_of(session, await patient_at(request, session))
-            gate = await by_hand.gate_of(session, await deps.library.pack(session), now=now)
-            ended = await by_hand.stop(
-                session,
-                patient,
-                int(request.match_info["enrolment"]),
-                reason=form.reason,
-                actor=actor_of(request),
-                gate=gate,
-                now=now,
-            )
+            hand = await hand_of(session, patient, deps, now=now)
+            enrolment = int(request.match_info["enrolment"])
+            ended = await hand.stop(enrolment, reason=form.reason, actor=actor_of(request))
     except by_hand.NoSuchJourney as exc:
         raise RecordNotFound(str(exc)) from None
     here = f"{HERE}/{patient.id}#journeys"

@@ -18,10 +18,10 @@ from console import records
 from console.duties import waiting_count
 from console.forms import FormRefused
 from console.frame import actor_of, deps_of, go, hours_of, page, wants_fragment
+from console.hands import hand_of
 from console.person_views import STAGES, load_story, read_record
 from console.records import load_cards
 from sop import consented
-from sop.journeys import by_hand
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -170,7 +170,7 @@ async def show(
     deps, hours = deps_of(request), hours_of(request)
     record = await read_record(session, patient, deps)
     before = _place(request)
-    gate = await by_hand.gate_of(session, await deps.library.pack(session), now=hours.now)
+    hand = await hand_of(session, record.patient, deps, now=hours.now)
     uses = await consented.behind(session, [consent.row.id for consent in record.consents])
     return page(
         request,
@@ -180,9 +180,9 @@ async def show(
         stage=STAGES[record.card.stage],
         story=await load_story(session, record, deps, before=before, now=hours.now),
         later=before is not None,
-        journeys=await by_hand.running(session, record.patient, gate=gate),
+        journeys=await hand.running(),
         benefits=await benefits.of(session, [one.id for one in record.family]),
-        startable=[(one.key, one.plan.title) for one in gate.book.journeys()],
+        startable=[(one.key, one.plan.title) for one in hand.gate.book.journeys()],
         suggested=await _suggested(session, record, request),
         kinds=[(kind.value, kind.title) for kind in ConsentKind],
         consent_uses=uses,

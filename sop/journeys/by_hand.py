@@ -107,46 +107,163 @@ class Running:
     by_hand: bool
 
 
-async def foresee(
-    session: AsyncSession, patient: Patient, key: str, *, gate: Gate, now: datetime
-) -> Foreseen:
-    """Say what a start of this journey at ``now`` would send, when, and what the caps would hold.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hand:
+    """The journeys of one patient in the hand of staff, in one transaction; made by :func:`hand_of`.
 
-    Caps are judged against what is planned today, each step counting for those after it.
-
-    Raises:
-        NoSuchJourney: no such plan is published.
+    ``patient``: any record of hers; ``gate``: what decides who may begin.
     """
-    plan = _published(gate, key)
-    head, _ = await family(session, patient)
-    candidate = Candidate(patient_id=head.id, fact=f"{HAND}?", trigger_at=now, cause="")
-    begun = await begin(session, plan, [candidate], gate=gate, now=now, dry_run=True)
-    plan = replace(plan, plan=Readers(gate.pack).of(plan.plan))
-    needs = needs_of_plans([plan.plan])
-    snapshot = (
-        await snapshots_of(session, [head.id], needs=needs, pack=gate.pack, roster=gate.roster, now=now)
-    )[head.id]
-    ledger = await open_ledger(session, [head.id], pack=gate.pack, now=now, decides=False)
-    steps: list[StepAhead] = []
-    step, due = next(iter(plan.plan.journey.steps), None), None
-    while step is not None and len(steps) < AHEAD:
-        due = timing.due(step, now, due, hours=gate.hours)
-        ahead, go = _ahead(plan, step, due, snapshot, ledger, gate, now=now), ""
-        if step.channel == "branch" and not ahead.note:
-            way = way_for(plan.plan, step, snapshot)
-            go = way.go if way is not None else ""
-            ahead = replace(ahead, turn=_turn(plan, go))
-        steps.append(ahead)
-        step = timing.following(plan.plan.journey, step.key, go=go)
-    return Foreseen(
-        plan=plan.key,
-        title=plan.plan.title,
-        purpose=plan.plan.purpose,
-        version=plan.number,
-        refused=begun.refused.get(head.id, ""),
-        steps=tuple(steps),
-        more=step is not None,
-    )
+
+    session: AsyncSession
+    patient: Patient
+    gate: Gate
+    now: datetime
+
+    async def foresee(self, key: str) -> Foreseen:
+        """Say what a start of this journey now would send, when, and what the caps would hold.
+
+        Caps are judged against what is planned today, each step counting for those after it.
+
+        Raises:
+            NoSuchJourney: no such plan is published.
+        """
+        session, gate, now = self.session, self.gate, self.now
+        plan = _published(gate, key)
+        head, _ = await family(session, self.patient)
+        candidate = Candidate(patient_id=head.id, fact=f"{HAND}?", trigger_at=now, cause="")
+        begun = await begin(session, plan, [candidate], gate=gate, now=now, dry_run=True)
+        plan = replace(plan, plan=Readers(gate.pack).of(plan.plan))
+        needs = needs_of_plans([plan.plan])
+        snapshot = (
+            await snapshots_of(session, [head.id], needs=needs, pack=gate.pack, roster=gate.roster, now=now)
+        )[head.id]
+        ledger = await open_ledger(session, [head.id], pack=gate.pack, now=now, decides=False)
+        steps: list[StepAhead] = []
+        step, due = next(iter(plan.plan.journey.steps), None), None
+        while step is not None and len(steps) < AHEAD:
+            due = timing.due(step, now, due, hours=gate.hours)
+            ahead, go = _ahead(plan, step, due, snapshot, ledger, gate, now=now), ""
+            if step.channel == "branch" and not ahead.note:
+                way = way_for(plan.plan, step, snapshot)
+                go = way.go if way is not None else ""
+                ahead = replace(ahead, turn=_turn(plan, go))
+            steps.append(ahead)
+            step = timing.following(plan.plan.journey, step.key, go=go)
+        return Foreseen(
+            plan=plan.key,
+            title=plan.plan.title,
+            purpose=plan.plan.purpose,
+            version=plan.number,
+            refused=begun.refused.get(head.id, ""),
+            steps=tuple(steps),
+            more=step is not None,
+        )
+
+    async def start(self, key: str, *, mark: str, reason: str, actor: str) -> bool:
+        """Let her begin; return False when the start of this ``mark`` was made before.
+
+        Raises:
+            NoSuchJourney: no such plan is published.
+            NotStarted: she may not begin it.
+        """
+        plan = _published(self.gate, key)
+        head = await self._locked()
+        cause = f"同事手动开始：{reason}" if reason else "同事手动开始"
+        candidate = Candidate(
+            patient_id=head.id, fact=f"{HAND}{mark}", trigger_at=self.now, cause=cause[:CAUSE_CHARS]
+        )
+        begun = await begin(self.session, plan, [candidate], gate=self.gate, now=self.now)
+        if why := begun.refused.get(head.id):
+            raise NotStarted(why)
+        if begun.known:
+            return False
+        self._note(head, STARTED, plan.key, f"手动开始旅程“{plan.plan.title}”", reason, actor)
+        return True
+
+    async def stop(self, enrolment_id: int, *, reason: str, actor: str) -> bool:
+        """End a journey of hers, with all that has not gone out; return False when it had ended before.
+
+        Raises:
+            NoSuchJourney: she has none of this number.
+        """
+        head = await self._locked()
+        enrolment = await self.session.get(Enrolment, enrolment_id)
+        if enrolment is None or enrolment.patient_id != head.id:
+            raise NoSuchJourney("这位客户没有这个旅程，请刷新页面再看")
+        if enrolment_id not in {one.id for one in await self.running()}:
+            return False
+        why = f"同事手动停止：{reason}" if reason else "同事手动停止"
+        await leave(self.session, [enrolment_id], reason=why, now=self.now)
+        plan = self.gate.book.get(enrolment.plan_key)
+        title = plan.plan.title if plan else enrolment.plan_key
+        self._note(head, ENDED, enrolment.plan_key, f"手动停止旅程“{title}”", reason, actor)
+        return True
+
+    async def running(self) -> Sequence[Running]:
+        """Return what she is in, the latest first; also what is through but for a contact still to go out."""
+        head, _ = await family(self.session, self.patient)
+        to_come = select(Touch.enrolment_id).where(Touch.patient_id == head.id, Touch.state.in_(OPEN))
+        rows = (
+            await self.session.scalars(
+                select(Enrolment)
+                .where(
+                    Enrolment.patient_id == head.id,
+                    or_(Enrolment.state == ACTIVE, Enrolment.id.in_(to_come)),
+                )
+                .order_by(Enrolment.started_at.desc(), Enrolment.id.desc())
+            )
+        ).all()
+        versions = await self.gate.book.versions(self.session, {one.version_id for one in rows})
+        found = []
+        for one in rows:
+            plan = versions.get(one.version_id)
+            found.append(
+                Running(
+                    id=one.id,
+                    plan=one.plan_key,
+                    title=plan.title if plan else one.plan_key,
+                    cause=one.cause,
+                    since=one.started_at,
+                    step=name_of(plan.journey, one.step) if plan and one.step else one.step or "",
+                    due_at=one.due_at if one.state == ACTIVE else None,
+                    by_hand=one.fact.startswith(HAND),
+                )
+            )
+        return found
+
+    async def _locked(self) -> Patient:
+        """Return the record that speaks for her; whoever else starts or stops a journey of hers waits.
+
+        Not a tick, which holds a journey and writes contacts that name her.
+        """
+        head, _ = await family(self.session, self.patient)
+        await self.session.execute(
+            select(Patient.id).where(Patient.id == head.id).with_for_update(key_share=True)
+        )
+        return head
+
+    def _note(self, head: Patient, action: str, key: str, what: str, reason: str, actor: str) -> None:
+        audit.record(
+            self.session,
+            at=self.now,
+            actor=actor,
+            action=action,
+            subject=f"patient:{head.external_userid}",
+            reason=f"{what}：{reason}" if reason else what,
+            detail={"journey": key},
+        )
+
+
+async def hand_of(session: AsyncSession, patient: Patient, *, pack: Pack, now: datetime) -> Hand:
+    """Take up a patient's journeys as they stand now."""
+    gate = await gate_of(session, pack, now=now)
+    return Hand(session=session, patient=patient, gate=gate, now=now)
+
+
+async def gate_of(session: AsyncSession, pack: Pack, *, now: datetime) -> Gate:
+    """Return what decides who may begin, as it stands now."""
+    roster = await load_roster(session, pack, now=now)
+    return Gate(book=await book_of(session), pack=pack, roster=roster, hours=hours_of(pack))
 
 
 def _turn(plan: Published, go: str) -> str:
@@ -208,137 +325,8 @@ def _ahead(
     )
 
 
-async def start(
-    session: AsyncSession,
-    patient: Patient,
-    key: str,
-    *,
-    mark: str,
-    reason: str,
-    actor: str,
-    gate: Gate,
-    now: datetime,
-) -> bool:
-    """Let her begin; return False when the start of this ``mark`` was made before.
-
-    Raises:
-        NoSuchJourney: no such plan is published.
-        NotStarted: she may not begin it.
-    """
-    plan = _published(gate, key)
-    head = await _locked(session, patient)
-    cause = f"同事手动开始：{reason}" if reason else "同事手动开始"
-    candidate = Candidate(patient_id=head.id, fact=f"{HAND}{mark}", trigger_at=now, cause=cause[:CAUSE_CHARS])
-    begun = await begin(session, plan, [candidate], gate=gate, now=now)
-    if why := begun.refused.get(head.id):
-        raise NotStarted(why)
-    if begun.known:
-        return False
-    _note(session, head, STARTED, plan.key, f"手动开始旅程“{plan.plan.title}”", reason, actor, now)
-    return True
-
-
-async def stop(
-    session: AsyncSession,
-    patient: Patient,
-    enrolment_id: int,
-    *,
-    reason: str,
-    actor: str,
-    gate: Gate,
-    now: datetime,
-) -> bool:
-    """End a journey of hers, with all that has not gone out; return False when it had ended before.
-
-    Raises:
-        NoSuchJourney: she has none of this number.
-    """
-    head = await _locked(session, patient)
-    enrolment = await session.get(Enrolment, enrolment_id)
-    if enrolment is None or enrolment.patient_id != head.id:
-        raise NoSuchJourney("这位客户没有这个旅程，请刷新页面再看")
-    if enrolment_id not in {one.id for one in await running(session, head, gate=gate)}:
-        return False
-    why = f"同事手动停止：{reason}" if reason else "同事手动停止"
-    await leave(session, [enrolment_id], reason=why, now=now)
-    plan = gate.book.get(enrolment.plan_key)
-    title = plan.plan.title if plan else enrolment.plan_key
-    _note(session, head, ENDED, enrolment.plan_key, f"手动停止旅程“{title}”", reason, actor, now)
-    return True
-
-
-async def gate_of(session: AsyncSession, pack: Pack, *, now: datetime) -> Gate:
-    """Return what decides who may begin, as it stands now."""
-    roster = await load_roster(session, pack, now=now)
-    return Gate(book=await book_of(session), pack=pack, roster=roster, hours=hours_of(pack))
-
-
-async def running(session: AsyncSession, patient: Patient, *, gate: Gate) -> Sequence[Running]:
-    """Return what she is in, the latest first; with it what is through but for a contact still to go out."""
-    head, _ = await family(session, patient)
-    to_come = select(Touch.enrolment_id).where(Touch.patient_id == head.id, Touch.state.in_(OPEN))
-    rows = (
-        await session.scalars(
-            select(Enrolment)
-            .where(
-                Enrolment.patient_id == head.id,
-                or_(Enrolment.state == ACTIVE, Enrolment.id.in_(to_come)),
-            )
-            .order_by(Enrolment.started_at.desc(), Enrolment.id.desc())
-        )
-    ).all()
-    versions = await gate.book.versions(session, {one.version_id for one in rows})
-    found = []
-    for one in rows:
-        plan = versions.get(one.version_id)
-        found.append(
-            Running(
-                id=one.id,
-                plan=one.plan_key,
-                title=plan.title if plan else one.plan_key,
-                cause=one.cause,
-                since=one.started_at,
-                step=name_of(plan.journey, one.step) if plan and one.step else one.step or "",
-                due_at=one.due_at if one.state == ACTIVE else None,
-                by_hand=one.fact.startswith(HAND),
-            )
-        )
-    return found
-
-
-async def _locked(session: AsyncSession, patient: Patient) -> Patient:
-    """Return the record that speaks for her; whoever else starts or stops a journey of hers waits.
-
-    Not a tick, which holds a journey and writes contacts that name her.
-    """
-    head, _ = await family(session, patient)
-    await session.execute(select(Patient.id).where(Patient.id == head.id).with_for_update(key_share=True))
-    return head
-
-
 def _published(gate: Gate, key: str) -> Published:
     plan = gate.book.get(key)
     if plan is None or plan.plan.kind != "journey":
         raise NoSuchJourney(f"没有发布过的旅程 {key}：在“计划”页看看有哪些")
     return plan
-
-
-def _note(
-    session: AsyncSession,
-    head: Patient,
-    action: str,
-    key: str,
-    what: str,
-    reason: str,
-    actor: str,
-    now: datetime,
-) -> None:
-    audit.record(
-        session,
-        at=now,
-        actor=actor,
-        action=action,
-        subject=f"patient:{head.external_userid}",
-        reason=f"{what}：{reason}" if reason else what,
-        detail={"journey": key},
-    )
