@@ -9,7 +9,7 @@ regression), and is a text file as the rules are (ADR 0018).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import repeat
 from operator import add
 from typing import TYPE_CHECKING, Final, Self
@@ -46,6 +46,15 @@ class Weights:
     families: Mapping[str, str]
     bias: float
     limit: float
+    _of_doctors: Mapping[str, float] = field(init=False)  # what a run weighs where a doctor speaks
+
+    def __post_init__(self) -> None:
+        theirs = dict(self.runs)
+        for run, weight in self.runs.items():
+            if len(run) > max(RUNS):
+                pair = run.removeprefix(DOCTOR)
+                theirs[pair] = theirs.get(pair, 0.0) + weight
+        object.__setattr__(self, "_of_doctors", theirs)
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -83,18 +92,18 @@ class Weights:
         A passage of which ``spoken`` says that there is an objection already is not read.
         """
         plain = one_digit(text)
-        get = self.runs.get
+        get = (self._of_doctors if doctor else self.runs).get
         for start, end in units(plain):
             if spoken(start, end):
                 continue
             passage = plain[start:end]
-            runs = runs_of(passage, doctor=doctor)
-            if sum(map(get, runs, repeat(0.0))) + self.bias > self.limit:
-                yield self._point(passage, runs, start, doctor=doctor)
+            if sum(map(get, runs_of(passage), repeat(0.0))) + self.bias > self.limit:
+                yield self._point(passage, start, doctor=doctor)
 
-    def _point(self, passage: str, runs: set[str], start: int, *, doctor: bool) -> Likeness:
+    def _point(self, passage: str, start: int, *, doctor: bool) -> Likeness:
         """Find the words of a passage that speak most for it, and its kind."""
         votes: dict[str, float] = {}
+        runs = runs_of(passage, doctor=doctor)
         for run in sorted(runs & self.families.keys()):  # always in one order: sums of floats depend on it
             votes[self.families[run]] = votes.get(self.families[run], 0.0) + self.runs[run]
         first, last = _heaviest(self._spread(passage, doctor=doctor))
@@ -132,7 +141,7 @@ def one_digit(text: str) -> str:
     return text
 
 
-def runs_of(passage: str, *, doctor: bool) -> set[str]:
+def runs_of(passage: str, *, doctor: bool = False) -> set[str]:
     """Return the runs of a passage whose digits are all ``0``."""
     pairs = set(map(add, passage, passage[1:]))
     runs = pairs.union(passage)
