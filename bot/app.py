@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -16,7 +17,7 @@ from bot.callback import CallbackEndpoint
 from bot.channel_care import ChannelCare
 from bot.clockwork import Alone, Clockwork, RedisLeadership, Tick
 from bot.consent_care import ConsentCare
-from bot.courier import Courier
+from bot.courier import HOLD_S, Courier
 from bot.group_care import GroupCare
 from bot.handovers import Handovers
 from bot.health import WeComHealth, health_routes
@@ -153,6 +154,7 @@ def create_runtime(
         checker=Checker.load(),
         on_crash=lambda: None,
         throwaway=True,
+        hold_s=math.inf,  # nobody else wants to write
     )
     return builder.runtime(None, outside(builder.database, builder.library))
 
@@ -170,9 +172,10 @@ class _Builder:
         checker: Checker,
         on_crash: Callable[[], None],
         throwaway: bool = False,
+        hold_s: float = HOLD_S,
     ) -> None:
         self.settings, self.pack, self.role, self.clock = settings, pack, role, clock
-        self.on_crash = on_crash
+        self.on_crash, self.hold_s = on_crash, hold_s
         self.redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
         self.database = Database(settings.database_url.get_secret_value(), throwaway=throwaway)
         self.library = Library(self.database, pack)
@@ -338,6 +341,7 @@ class _Builder:
             clock=clock,
             metrics=self.metrics,
             alone=self.redis is None,
+            hold_s=self.hold_s,
         )
         watcher = Watcher(database, client, clock=clock, metrics=self.metrics)
         handovers = Handovers(

@@ -90,11 +90,10 @@ class _Ended:
 class Courier:
     """Delivers the outbox. ``on_settled`` is called after each settled effect.
 
-    ``hold_s``: after so many seconds what is settled together lets others write; where nobody else is, a
-    rehearsal, it does not, so that the same comes of the same seed.
+    Args:
+        hold_s: after so many seconds what is settled together lets others write. Where nobody else is, a
+            rehearsal, it need not, so that the same comes of the same seed.
     """
-
-    hold_s = HOLD_S
 
     def __init__(
         self,
@@ -105,6 +104,7 @@ class Courier:
         metrics: Metrics,
         on_settled: Callable[[], None] = lambda: None,
         alone: bool = True,
+        hold_s: float = HOLD_S,
     ) -> None:
         self._database = database
         self._deliveries = {delivery.kind: delivery for delivery in deliveries}
@@ -112,6 +112,7 @@ class Courier:
         self._metrics = metrics
         self._on_settled = on_settled
         self._alone = alone
+        self._hold_s = hold_s
         self._owner = secrets.token_hex(8)
         self._lanes = {urgent: _Lane(urgent=urgent) for urgent in AT_ONCE}
         self._ended: list[_Ended] = []
@@ -301,7 +302,7 @@ class Courier:
         async def write(session: AsyncSession) -> tuple[int, bool]:
             began, written = time.monotonic(), 0
             for ended in batch:
-                if written and time.monotonic() - began > self.hold_s:
+                if written and time.monotonic() - began > self._hold_s:
                     break
                 written += 1
                 outcome = ended.outcome

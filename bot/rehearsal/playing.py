@@ -107,7 +107,6 @@ class Play:
             seed=seed,
             public_url=public_url,
         )
-        runtime.courier.hold_s = float("inf")
         self._seen_tasks = 0
         self._seen_moments: set[str] = set()
         self.seconds = 0.0

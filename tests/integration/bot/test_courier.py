@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING, ClassVar
 
+import pytest
 from pydantic import BaseModel
 from sqlalchemy import select
 
@@ -109,6 +112,53 @@ async def crossed(database: Database) -> None:
         async with database.read() as session:
             assert [e.state for e in await session.scalars(select(OutboxEffect))] == [outbox.SENT]
     finally:
+        await database.close()
+
+
+class RoomyDelivery(NoteDelivery):
+    """All calls are answered at once; each outcome takes its time to be written, in a transaction we see."""
+
+    def __init__(self, calls: int) -> None:
+        super().__init__()
+        self.sessions: list[AsyncSession] = []
+        self._all = asyncio.Barrier(calls)
+
+    async def send(self, effect: OutboxEffect) -> Sent:
+        del effect
+        await self._all.wait()
+        return Sent()
+
+    async def record(
+        self, session: AsyncSession, effect: OutboxEffect, outcome: Outcome, *, now: datetime
+    ) -> None:
+        del effect, outcome, now
+        self.sessions.append(session)
+        await asyncio.sleep(0.003)
+
+
+@pytest.mark.parametrize(
+    ("hold_s", "together"),
+    [
+        pytest.param(0.0, 1, id="lets others write after each"),
+        pytest.param(math.inf, 9, id="lets nobody in between"),
+    ],
+)
+async def test_a_courier_settles_together_what_ends_within_its_hold(
+    tmp_path: Path, hold_s: float, together: int
+) -> None:
+    with fresh_database_url("sqlite", tmp_path) as url:
+        database = Database(url)
+        await upgrade(database)
+        clock, delivery = SystemClock(), RoomyDelivery(10)
+        courier = Courier(database, [delivery], clock=clock, metrics=Metrics(), hold_s=hold_s)
+        async with database.write() as session:
+            for number in range(10):
+                await outbox.put(session, Note(), key=f"note:{number}", now=clock.now(), cause="")
+
+        await courier.drain()
+
+        at_once = [len(list(some)) for _, some in groupby(delivery.sessions, key=id)]
+        assert (sum(at_once), max(at_once)) == (10, together)
         await database.close()
 
 
