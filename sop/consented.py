@@ -21,7 +21,7 @@ from sop.consent_tables import Consent, ContentConsent
 from sop.life import NotPossible, PostState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sop.tables import Post
 
 Place = tuple[str, str]  # shelf and key
+Card = tuple[str, str]  # an asset and the digest of the picture that a post carries
 
 TEXT: Final = "text"
 ASSET: Final = "asset"
@@ -73,12 +74,7 @@ async def obstacles(session: AsyncSession, posts: Iterable[Post], *, now: dateti
     known = await _texts(session, {post.content_key for post in wanted if post.content_key})
     shown = await _shown(
         session,
-        {
-            (str(card["asset"]), str(card.get("sha256", "")))
-            for post in wanted
-            for card in post.attachments
-            if card.get("asset")
-        },
+        {_card(card) for post in wanted for card in post.attachments if card.get("asset")},
     )
     asked = {(TEXT, key) for key, shows in known.items() if shows}
     asked |= {(ASSET, key) for keys in shown.values() for key in keys}
@@ -92,7 +88,7 @@ async def obstacle(session: AsyncSession, post: Post, *, now: datetime) -> str:
 
 
 def _why(
-    post: Post, known: Mapping[str, bool], shown: Mapping[str, set[str]], lacking: Mapping[Place, str]
+    post: Post, known: Mapping[str, bool], shown: Mapping[Card, set[str]], lacking: Mapping[Place, str]
 ) -> str:
     key = post.content_key
     if key and (TEXT, key) in lacking:
@@ -100,7 +96,7 @@ def _why(
     if post.category in OF_PATIENTS and (not key or key not in known):
         return f"“{post.category}”要从内容库里排：先放进内容库，写明有没有用到患者"
     for card in post.attachments:
-        for asset in sorted(shown.get(str(card.get("asset", "")), ())):
+        for asset in sorted(shown.get(_card(card), ())):
             if why := lacking.get((ASSET, asset)):
                 title = card.get("title") or asset
                 return f"素材“{title}”用到了患者，{why}。请在内容库里打开素材 {asset} 登记同意"
@@ -128,15 +124,19 @@ async def _texts(session: AsyncSession, keys: Iterable[str]) -> dict[str, bool]:
     return {row.key: needs(row.document) for row in rows}
 
 
-async def _shown(session: AsyncSession, cards: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+def _card(card: Mapping[str, Any]) -> Card:
+    return str(card.get("asset", "")), str(card.get("sha256", ""))
+
+
+async def _shown(session: AsyncSession, cards: Collection[Card]) -> dict[Card, set[str]]:
     """Return for each asset, given with the picture that a post carries, which assets show a patient by it.
 
-    Itself or its cover, as they are now; or as they were when they had the very picture that was approved.
+    Itself or its cover, as they are now; and whatever ever had the very picture that was approved.
     """
-    pictures = dict(cards)
-    if not pictures:
+    if not cards:
         return {}
-    covers = await _covers(session, pictures)
+    keys = {key for key, _ in cards}
+    covers = await _covers(session, keys)
     rows = await session.execute(
         select(
             *(LibraryVersion.key, LibraryVersion.picture, LibraryVersion.document),
@@ -146,14 +146,25 @@ async def _shown(session: AsyncSession, cards: Iterable[tuple[str, str]]) -> dic
             LibraryItem,
             (LibraryItem.shelf == LibraryVersion.shelf) & (LibraryItem.key == LibraryVersion.key),
         )
-        .where(LibraryVersion.shelf == ASSET, LibraryVersion.key.in_({*pictures, *covers.values()}))
+        .where(
+            LibraryVersion.shelf == ASSET,
+            or_(
+                LibraryVersion.key.in_({*keys, *covers.values()}),
+                LibraryVersion.picture.in_({picture for _, picture in cards} - {""}),
+            ),
+        )
     )
-    sent = set(pictures.values()) - {""}
-    showing = {
-        row.key for row in rows if needs(row.document) and (row.number == row.version or row.picture in sent)
+    showing = [row for row in rows if needs(row.document)]
+    found = {
+        (key, picture): {
+            row.key
+            for row in showing
+            if (row.key in (key, covers.get(key)) and row.number == row.version)
+            or (row.picture and row.picture == picture)
+        }
+        for key, picture in cards
     }
-    found = {key: {key, covers.get(key, key)} & showing for key in pictures}
-    return {key: shows for key, shows in found.items() if shows}
+    return {card: shows for card, shows in found.items() if shows}
 
 
 async def _covers(session: AsyncSession, keys: Iterable[str]) -> dict[str, str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import String, cast, func, select
+from sqlalchemy import String, cast, func, or_, select
 
+from content.library.tables import LibraryVersion
 from content.library.view import entries
 from sop.life import ENDS, LABELS, PostState
 from sop.plans.usage import content_used_by
@@ -88,6 +89,37 @@ async def posts_with(
         return posts
     # The text of a JSON column only suggests it: a title may be called like a key.
     return [post for post in posts if any(card.get("asset") == key for card in post.attachments)]
+
+
+async def posts_showing(
+    session: AsyncSession, shelf: str, key: str, *, states: Iterable[str] = ()
+) -> Sequence[Post]:
+    """Return the posts that say this text, or whose cards have a picture that this asset has or had.
+
+    So a card is found by its cover too. The latest first.
+    """
+    if shelf != "asset":
+        return await posts_with(session, shelf, key, states=states)
+    pictures = set(
+        await session.scalars(
+            select(LibraryVersion.picture).where(
+                LibraryVersion.shelf == shelf, LibraryVersion.key == key, LibraryVersion.picture != ""
+            )
+        )
+    )
+    cards = cast(Post.attachments, String)
+    query = (
+        select(Post)
+        .where(or_(*(cards.contains(f'"{one}"', autoescape=True) for one in (key, *sorted(pictures)))))
+        .order_by(Post.scheduled_at.desc(), Post.id.desc())
+    )
+    if states:
+        query = query.where(Post.state.in_(list(states)))
+    return [
+        post
+        for post in await session.scalars(query)
+        if any(card.get("asset") == key or card.get("sha256") in pictures for card in post.attachments)
+    ]
 
 
 async def users_of(session: AsyncSession, pack: Pack, shelf: str, key: str) -> list[str]:

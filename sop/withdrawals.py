@@ -12,7 +12,7 @@ from sop import consented, decisions, review
 from sop.handouts import hand_out
 from sop.journeys import touch_life
 from sop.journeys.channels import unsaying
-from sop.library_use import SHOWN, posts_with
+from sop.library_use import SHOWN, posts_showing
 from sop.life import PostState
 from sop.tables import Batch, Post
 
@@ -95,12 +95,12 @@ async def pull(session: AsyncSession, *, roster: Roster, public_url: str, now: d
 
 async def published_with(session: AsyncSession, shelf: str, key: str) -> Sequence[Post]:
     """Return the posts with this entry that people have seen, the latest first."""
-    return await posts_with(session, shelf, key, states=SHOWN)
+    return await posts_showing(session, shelf, key, states=SHOWN)
 
 
 async def _locked(session: AsyncSession, place: Place) -> list[Post]:
     """Return the posts with an entry that have not reached anybody, locked after their batches."""
-    found = [post.id for post in await posts_with(session, *place, states=FUTURE)]
+    found = [post.id for post in await posts_showing(session, *place, states=FUTURE)]
     if not found:
         return []
     batches = select(Batch.id).join(Post).where(Post.id.in_(found)).order_by(Batch.id)

@@ -196,6 +196,20 @@ async def test_her_withdrawal_pulls_what_waits_and_names_what_was_published(desk
     assert "发布过 1 次" in item.text
 
 
+async def test_her_withdrawal_pulls_also_what_has_the_picture_as_its_cover(desk: Desk, consent: int) -> None:
+    await desk.plan()
+    await shows(desk, "brush-card", "asset")
+    await link(desk, consent, PHOTO)
+    covered = next(post for post in await desk.posts() if post.content_key == "moment.assistant.rest")
+    await approve(desk, covered)
+
+    patient = await desk.get("/console/patients/1")
+    await desk.send(patient, f"/console/patients/1/consents/{consent}/withdraw")
+
+    pulled = await desk.one(covered.id)
+    assert (pulled.state, "同意已经撤回" in pulled.reason) == (PostState.DRAFT, True)
+
+
 async def test_a_consent_that_runs_out_is_noticed_by_the_clock(desk: Desk, consent: int) -> None:
     await desk.plan()
     await shows(desk)
