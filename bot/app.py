@@ -61,11 +61,10 @@ from wecom.redis_tokens import RedisTokenStore
 from wecom.tokens import Credentials
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+    from collections.abc import AsyncIterator, Callable, Coroutine
 
     from aiohttp import ClientSession
 
-    from bot.media import Purpose
     from bot.settings import Settings
     from content.pack import Pack
 
@@ -365,6 +364,8 @@ class _Builder:
         consent_care = ConsentCare(
             database,
             pack=pack,
+            library=self.library,
+            renderer=self.renderer,
             public_url=settings.public_url,
             clock=clock,
             on_queued=lambda: self.wakeups.tell(OUTBOX),
@@ -428,7 +429,7 @@ class _Builder:
                 watcher=watcher,
                 sync=sync,
                 nightly=nightly,
-                warm=lambda: media.warm(_welcome_media(pack)),
+                warm=media.warm_greetings,
                 metrics=self.metrics,
                 leadership=Alone() if self.redis is None else RedisLeadership(self.redis),
                 on_due=lambda: self.wakeups.tell(OUTBOX),
@@ -508,14 +509,3 @@ async def running(
 
 def _seconds_of(clock: Clock) -> Callable[[], float]:
     return lambda: clock.now().timestamp()
-
-
-def _welcome_media(pack: Pack) -> Iterable[tuple[str, Purpose]]:
-    """Return the pictures and videos that greetings carry, and how."""
-    texts = (text for welcome in pack.welcomes for text in welcome.texts)
-    for key in dict.fromkeys(key for text in texts for key in text.attachments):
-        asset = pack.asset(key)
-        if asset.kind == "link" and asset.picture:
-            yield key, "url"
-        elif asset.kind != "link":
-            yield key, "message"

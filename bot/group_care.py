@@ -60,7 +60,9 @@ class GroupCare:
         await self._look()
         async with self._database.write() as session:
             now = self._clock.now()
-            wanted = group_welcomes.wanted(await self._library.pack(session), self._renderer)
+            wanted = await group_welcomes.wanted_now(
+                session, await self._library.pack(session), self._renderer, now=now
+            )
             queued = await group_welcomes.ensure(session, wanted, now=now)
             await session.flush()
             queued += await group_welcomes.remind(

@@ -13,11 +13,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from content.pack import NotInPackError
 from content.videos import is_mp4
+from sop import greeting_assets
 from sop.tables import Upload
 from wecom.errors import NotDone, OutcomeUnknown, WeComError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -136,9 +137,15 @@ class MediaLibrary:
             return place
         return await self._found(session, digest, purpose)
 
-    async def warm(self, wanted: Iterable[tuple[str, Purpose]]) -> None:
-        """Upload beforehand what greetings will need; what fails now is left out of them, and logged."""
-        for asset, purpose in wanted:
+    async def warm_greetings(self) -> None:
+        """Upload beforehand what greetings will need; what fails now is left out of them, and logged.
+
+        What shows a patient who has not agreed, or agrees no more, stays here.
+        """
+        async with self._database.read() as session:
+            pack = await self.shelf(session)
+            barred = await greeting_assets.barred(session, pack, now=self._clock.now())
+        for asset, purpose in _of_greetings(pack, but=barred):
             try:
                 await self.fresh(asset, purpose)
             except WeComError as exc:
@@ -175,3 +182,16 @@ class MediaLibrary:
                 .values(sha256=digest, purpose=purpose, **values)
                 .on_conflict_do_update(index_elements=["sha256", "purpose"], set_=values)
             )
+
+
+def _of_greetings(pack: Pack, *, but: Container[str]) -> Iterable[tuple[str, Purpose]]:
+    """Return the pictures and videos that greetings of patients carry, and how."""
+    texts = (text for welcome in pack.welcomes for text in welcome.texts)
+    for key in dict.fromkeys(key for text in texts for key in text.attachments):
+        asset = pack.asset(key)
+        if key in but:
+            continue
+        if asset.kind == "link" and asset.picture:
+            yield key, "url"
+        elif asset.kind != "link":
+            yield key, "message"

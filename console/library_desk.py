@@ -19,9 +19,9 @@ from content.library.reading import readings
 from content.library.view import entries
 from content.schema_talk import ScriptStage
 from content.written import ASSETS, Written
-from sop import consented
+from sop import consented, greeting_assets
 from sop.attachments import IN_MESSAGES, IN_MOMENTS, from_item
-from sop.library_use import Result, results_of, users_of
+from sop.library_use import Result, covered_by, results_of, users_of
 from sop.withdrawals import published_with
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ class Desk:
     linkable: tuple[tuple[int, str], ...] = ()  # consents that could stand behind it, in words
     file_bytes: int = 0  # of a picture or video
     published: tuple[Post, ...] = ()  # where people have seen it; asked only of what shows a patient
+    greets: bool = False  # a greeting carries it, or would if a consent stood behind it
 
     @property
     def shows_patient(self) -> bool:
@@ -116,6 +117,7 @@ async def load_desk(session: AsyncSession, deps: Deps, shelf: str, key: str) -> 
         linkable=await _linkable(session, deps, backings, now=now) if shows else (),
         file_bytes=await pictures.size_of(session, kept.version.picture) if kept.version.picture else 0,
         published=tuple(await published_with(session, shelf, key)) if shows or backings else (),
+        greets=shelf == consented.ASSET and bool(greeting_assets.carried(pack) & covered_by(pack, key)),
     )
 
 

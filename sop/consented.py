@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from content.pack import Pack
+    from content.pack import AssetSpec, Pack
     from sop.tables import Post
 
 Place = tuple[str, str]  # shelf and key
@@ -48,6 +48,19 @@ class Unconsented(NotPossible):
 
 class NotLinkable(ValueError):
     """A consent cannot stand behind an entry; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Barred:
+    """What must be shown to nobody; ``asset`` is what shows a patient of it: itself or its cover."""
+
+    key: str
+    title: str
+    asset: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"素材“{self.title}”用到了患者，{self.why}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,9 +236,7 @@ async def allowed(session: AsyncSession, pack: Pack, *, now: datetime) -> Pack:
     for item in items:
         places = {(TEXT, item.key)} if item.shows_patient else set()
         for key in item.attachments:
-            card = assets.get(key)
-            cover = assets.get(card.picture or "") if card else None
-            places |= {(ASSET, one.key) for one in (card, cover) if one is not None and one.shows_patient}
+            places |= {(ASSET, one.key) for one in _showing(assets, key)}
         if places:
             asked[item.key] = places
     if not asked:
@@ -237,6 +248,34 @@ async def allowed(session: AsyncSession, pack: Pack, *, now: datetime) -> Pack:
         moments=tuple(item for item in pack.moments if item.key not in barred),
         group_posts=tuple(item for item in pack.group_posts if item.key not in barred),
     )
+
+
+async def barred(
+    session: AsyncSession, pack: Pack, keys: Iterable[str], *, now: datetime
+) -> dict[str, Barred]:
+    """Return what assets must be shown to nobody, by key; those that may be are not in it.
+
+    Args:
+        pack: as it stands in the library. Where none of the assets shows a patient, nothing is asked.
+    """
+    assets = {asset.key: asset for asset in pack.assets}
+    shown = {key: found for key in keys if (found := _showing(assets, key))}
+    lacking = await _lacking(
+        session, {(ASSET, one.key) for found in shown.values() for one in found}, now=now
+    )
+    return {
+        key: Barred(key=key, title=assets[key].title or key, asset=one.key, why=lacking[ASSET, one.key])
+        for key, found in shown.items()
+        for one in found
+        if (ASSET, one.key) in lacking
+    }
+
+
+def _showing(assets: Mapping[str, AssetSpec], key: str) -> list[AssetSpec]:
+    """Return what shows a patient of an asset and its cover."""
+    card = assets.get(key)
+    cover = assets.get(card.picture or "") if card else None
+    return [one for one in (cover, card) if one is not None and one.shows_patient]
 
 
 async def linkable(session: AsyncSession, *, now: datetime, limit: int = 50) -> Sequence[Consent]:
@@ -313,12 +352,20 @@ def _note(
     audit.record(session, at=now, actor=actor, action=action, subject=subject, reason=reason)
 
 
-async def ended(session: AsyncSession, *, now: datetime) -> list[Place]:
-    """Return the entries behind which a consent has ended: nothing with them may go out any more."""
+async def ended(session: AsyncSession, *, now: datetime) -> dict[Place, datetime]:
+    """Return the entries behind which a consent has ended, and when the last one did.
+
+    Nothing with them may go out any more.
+    """
     rows = await session.execute(
-        select(ContentConsent.shelf, ContentConsent.key)
+        select(ContentConsent.shelf, ContentConsent.key, Consent.withdrawn_at, Consent.until)
         .join(Consent, Consent.id == ContentConsent.consent_id)
         .where(or_(Consent.withdrawn_at <= now, Consent.until <= now))
-        .distinct()
+        .order_by(ContentConsent.shelf, ContentConsent.key)
     )
-    return sorted((row.shelf, row.key) for row in rows)
+    found: dict[Place, datetime] = {}
+    for row in rows:
+        at = min(at for at in (row.withdrawn_at, row.until) if at is not None and at <= now)
+        place = (row.shelf, row.key)
+        found[place] = max(found.get(place, at), at)
+    return found

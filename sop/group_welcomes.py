@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import select
@@ -13,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from clinic.care_tables import GroupWelcome
 from clinic.effects import DropGroupWelcome, PutGroupWelcome
 from clinic.tables import CustomerGroup
+from sop import consented
 from sop.attachments import from_item
 from sop.handouts import hand_out
 from store import outbox
@@ -25,10 +27,12 @@ if TYPE_CHECKING:
 
     from content.pack import GroupRole, Pack
     from content.render import Renderer
+    from sop.consented import Barred
     from sop.roster import Roster
 
 WINDOW: Final = timedelta(days=2)
 TRY_AGAIN: Final = timedelta(days=3)  # after a refusal; longer than WINDOW, so that never two are under way
+CAUSE_CHARS: Final = 200
 LOOK_AGAIN: Final = timedelta(days=1)  # is it still there? somebody may have deleted it
 
 
@@ -40,22 +44,45 @@ class Wanted:
     text: str
     attachment: str | None
     digest: str
+    left_out: str = ""  # why its attachment is not shown
 
 
-def wanted(pack: Pack, renderer: Renderer) -> dict[str, Wanted]:
+async def wanted_now(
+    session: AsyncSession, pack: Pack, renderer: Renderer, *, now: datetime
+) -> dict[str, Wanted]:
+    """Return what greetings say now: an asset that lacks a patient's consent is left out of them.
+
+    Args:
+        pack: as it stands in the library.
+    """
+    assets = {role.welcome.attachment or "" for role in pack.roles if role.welcome is not None}
+    return wanted(pack, renderer, barred=await consented.barred(session, pack, assets, now=now))
+
+
+def wanted(
+    pack: Pack, renderer: Renderer, *, barred: Mapping[str, Barred] = MappingProxyType({})
+) -> dict[str, Wanted]:
     """Return the greeting of every role that has one, by role; ``%NICKNAME%`` stays for WeCom.
 
     Args:
         pack: with the assets of the library, as they stand.
+        barred: assets that must be shown to nobody; the text goes alone.
     """
     found = {}
     for role in pack.roles:
         if role.welcome is None:
             continue
         text = renderer.render(role.welcome.text, clinic=pack.clinic)
-        asset = role.welcome.attachment
+        missing = barred.get(role.welcome.attachment or "")
+        asset = None if missing else role.welcome.attachment
         digest = sha256(repr((text, from_item([asset], pack) if asset else [])).encode()).hexdigest()
-        found[role.key] = Wanted(role=role.key, text=text, attachment=asset, digest=digest)
+        found[role.key] = Wanted(
+            role=role.key,
+            text=text,
+            attachment=asset,
+            digest=digest,
+            left_out=str(missing) if missing else "",
+        )
     return found
 
 
@@ -74,7 +101,8 @@ async def ensure(session: AsyncSession, all_wanted: Mapping[str, Wanted], *, now
             .values(role=role, held="", **values)
             .on_conflict_do_update(index_elements=["role"], set_=values)
         )
-        queued += await ask(session, role, want.digest, now=now, cause="入群欢迎语随内容包更新")
+        cause = f"入群欢迎语只留文字：{want.left_out}" if want.left_out else "入群欢迎语随内容包更新"
+        queued += await ask(session, role, want.digest, now=now, cause=cause[:CAUSE_CHARS])
     for role in held.keys() - all_wanted.keys():
         template_id = held[role].template_id
         if template_id is not None:

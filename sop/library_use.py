@@ -130,7 +130,7 @@ async def users_of(session: AsyncSession, pack: Pack, shelf: str, key: str) -> l
     """
     said = [str(use) for use in (await content_used_by(session, [key])).get(key, ())]
     if shelf == "asset":
-        said += _greetings(pack, key) + await _entries(session, key)
+        said += greetings_with(pack, key) + await _entries(session, key)
     posts = await posts_with(session, shelf, key)
     open_ones = [post for post in posts if PostState(post.state) not in ENDS]
     for post in open_ones[:SAID]:
@@ -140,7 +140,13 @@ async def users_of(session: AsyncSession, pack: Pack, shelf: str, key: str) -> l
     return said
 
 
-def _greetings(pack: Pack, key: str) -> list[str]:
+def covered_by(pack: Pack, key: str) -> set[str]:
+    """Return the assets that show an asset: itself, and the cards of which it is the cover."""
+    return {key, *(asset.key for asset in pack.assets if asset.picture == key)}
+
+
+def greetings_with(pack: Pack, key: str) -> list[str]:
+    """Name the greetings, and greetings of groups, that carry an asset."""
     said = [
         f"欢迎语 {welcome.key}"
         for welcome in pack.welcomes

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import select
 
 from clinic import audit, consents, todos
-from sop import consented, decisions, review
+from sop import consented, decisions, greeting_assets, review
 from sop.handouts import hand_out
 from sop.journeys import touch_life
 from sop.journeys.channels import unsaying
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from clinic.tables import Patient
+    from content.pack import Pack
+    from content.render import Renderer
     from sop.consented import Place
     from sop.roster import Roster
 
@@ -48,23 +50,43 @@ async def withdraw(
     consent_id: int,
     *,
     roster: Roster,
+    pack: Pack,
+    renderer: Renderer,
     public_url: str,
     actor: str,
     now: datetime,
 ) -> Pulled:
-    """End a consent of one of these records (a person's), and pull what it stood behind."""
+    """End a consent of one of these records (a person's), and pull what it stood behind.
+
+    Args:
+        pack: as it stands in the library.
+    """
     for patient in patients:
         if await consents.withdraw(session, patient, consent_id, now=now, actor=actor):
             await session.flush()
-            return await pull(session, roster=roster, public_url=public_url, now=now)
+            return await pull(
+                session, roster=roster, pack=pack, renderer=renderer, public_url=public_url, now=now
+            )
     return Pulled(ended=False)
 
 
-async def pull(session: AsyncSession, *, roster: Roster, public_url: str, now: datetime) -> Pulled:
+async def pull(
+    session: AsyncSession,
+    *,
+    roster: Roster,
+    pack: Pack,
+    renderer: Renderer,
+    public_url: str,
+    now: datetime,
+) -> Pulled:
     """Take back every future post whose consent has ended; done again it changes nothing.
 
     What waits becomes a draft with the reason, a task that members have not tapped is cancelled, a to-do with
-    the words is closed, and the managers are asked to take down what is published.
+    the words is closed, greetings go on without the asset, and the managers are asked to take down what is
+    published.
+
+    Args:
+        pack: as it stands in the library.
     """
     places = await consented.ended(session, now=now)
     drafts: list[int] = []
@@ -84,6 +106,9 @@ async def pull(session: AsyncSession, *, roster: Roster, public_url: str, now: d
     texts = {key for shelf, key in places if shelf == consented.TEXT}
     unsaid = await unsaying.take_back(session, await consented.unsayable(session, texts, now=now), now=now)
     await _offer_again(session, drafts, roster=roster, public_url=public_url, now=now)
+    await greeting_assets.keep(
+        session, roster=roster, pack=pack, renderer=renderer, public_url=public_url, now=now
+    )
     return Pulled(
         ended=True,
         drafts=tuple(drafts),

@@ -146,17 +146,22 @@ class GroupWelcomeDelivery(PlainDelivery):
         *,
         renderer: Renderer,
         media: MediaLibrary,
+        clock: Clock,
     ) -> None:
         self._client = client
         self._database = database
         self._renderer = renderer
         self._media = media
+        self._clock = clock
 
     async def send(self, effect: OutboxEffect) -> Sent:
         asked = PutGroupWelcome.model_validate(effect.payload)
         async with self._database.read() as session:
             shelf = await self._media.shelf(session)
-            want = group_welcomes.wanted(shelf, self._renderer).get(asked.role)
+            all_wanted = await group_welcomes.wanted_now(
+                session, shelf, self._renderer, now=self._clock.now()
+            )
+            want = all_wanted.get(asked.role)
             row = await session.get(GroupWelcome, asked.role)
         if want is None or row is None or asked.digest != want.digest or row.wanted != want.digest:
             raise Withdrawn("内容包里的入群欢迎语已经又变了")

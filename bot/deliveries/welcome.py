@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import structlog
 
@@ -17,6 +18,7 @@ from clinic import audit, greetings, people
 from clinic.effects import FetchContact, SendWelcome
 from clinic.rules.happenings import Happening
 from clinic.tables import Member
+from sop import consented
 from sop.consequences import reconsider
 from sop.handouts import hand_out
 from sop.roster import load_roster
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from clinic.tables import Patient
     from content.pack import Pack
     from content.render import Renderer
+    from store.clock import Clock
     from store.database import Database
     from store.outbox import OutboxEffect
     from store.vault import Vault
@@ -45,12 +48,26 @@ log = structlog.get_logger(__name__)
 WAIT_S: Final = 1.0  # while everything stands still
 NAME_S: Final = 3.0  # a greeting without a name beats a late one
 ALREADY_DELIVERED: Final = 41051
+LEFT_OUT: Final = "left_out"  # in the result: what of its assets did not go with it, and why
 ANSWER_WITHIN: Final = timedelta(hours=2)
 ENDS: Final = {
     outbox.SENT: greetings.SENT,
     outbox.REFUSED: greetings.MISSED,
     outbox.EXPIRED: greetings.MISSED,
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cards:
+    """What goes with a greeting's words, and what was left out of it and why."""
+
+    attachments: tuple[Attachment, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What the effect's result says of it."""
+        return {LEFT_OUT: list(self.left_out)} if self.left_out else {}
 
 
 class WelcomeDelivery(PlainDelivery):
@@ -69,6 +86,7 @@ class WelcomeDelivery(PlainDelivery):
         media: MediaLibrary,
         vault: Vault,
         public_url: str,
+        clock: Clock,
     ) -> None:
         self._client = client
         self._database = database
@@ -77,6 +95,7 @@ class WelcomeDelivery(PlainDelivery):
         self._media = media
         self._vault = vault
         self._public_url = public_url
+        self._clock = clock
 
     async def send(self, effect: OutboxEffect) -> Sent:
         wanted = SendWelcome.model_validate(effect.payload)
@@ -87,7 +106,7 @@ class WelcomeDelivery(PlainDelivery):
             # Its 20 s go on meanwhile: when they are over, the member is asked to greet by hand.
             await hold_if_paused(session, effect.kind, again_after_s=WAIT_S)
             member = await session.get(Member, wanted.userid)
-            attachments = await self._cards(session, chosen.attachments)
+            cards = await self._cards(session, chosen.attachments)
         text = self._renderer.render(
             chosen.text,
             **self._pack.variables(
@@ -98,12 +117,12 @@ class WelcomeDelivery(PlainDelivery):
             ),
         )
         try:
-            await self._client.contacts.send_welcome(wanted.welcome_code, text, attachments)
+            await self._client.contacts.send_welcome(wanted.welcome_code, text, cards.attachments)
         except Refused as exc:
             if exc.errcode != ALREADY_DELIVERED:
                 raise
-            return Sent(result={"already": True}, facts=profile)
-        return Sent(result={"named": bool(profile and profile.name)}, facts=profile)
+            return Sent(result={"already": True, **cards.told}, facts=profile)
+        return Sent(result={"named": bool(profile and profile.name), **cards.told}, facts=profile)
 
     async def record(
         self, session: AsyncSession, effect: OutboxEffect, outcome: Outcome, *, now: datetime
@@ -154,13 +173,15 @@ class WelcomeDelivery(PlainDelivery):
             now=now,
         )
         missed = "欢迎语错过了 20 秒时限" if outcome.state == outbox.EXPIRED else "欢迎语没有发出"
+        left_out = (outcome.result or {}).get(LEFT_OUT, ())
+        sent = f"欢迎语已发出，没有带上{'；'.join(left_out)}" if left_out else "欢迎语已发出"
         audit.record(
             session,
             at=now,
             actor=audit.RULES,
             action="welcome.sent" if state == greetings.SENT else "welcome.missed",
             subject=f"patient:{wanted.external_userid}",
-            reason="欢迎语已发出" if state == greetings.SENT else f"{missed}：{cause}",
+            reason=sent if state == greetings.SENT else f"{missed}：{cause}",
             detail={"userid": wanted.userid, "welcome": wanted.welcome, "variant": wanted.variant},
         )
         if state != greetings.SENT:
@@ -230,13 +251,20 @@ class WelcomeDelivery(PlainDelivery):
             log.info("welcome.nameless", error=type(exc).__name__)
             return None
 
-    async def _cards(self, session: AsyncSession, keys: Sequence[str]) -> list[Attachment]:
-        """Build attachments from what is uploaded already: nothing is uploaded inside the 20 s."""
+    async def _cards(self, session: AsyncSession, keys: Sequence[str]) -> _Cards:
+        """Build attachments from what is uploaded already: nothing is uploaded inside the 20 s.
+
+        What shows a patient without her consent is left out: the words must not wait for it.
+        """
         if not keys:
-            return []
+            return _Cards()
         shelf = await self._media.shelf(session)
-        cards = [await self._card(session, shelf, key) for key in keys]
-        return [card for card in cards if card is not None]
+        barred = await consented.barred(session, shelf, keys, now=self._clock.now())
+        cards = [await self._card(session, shelf, key) for key in keys if key not in barred]
+        return _Cards(
+            attachments=tuple(card for card in cards if card is not None),
+            left_out=tuple(str(one) for one in barred.values()),
+        )
 
     async def _card(self, session: AsyncSession, shelf: Pack, key: str) -> Attachment | None:
         asset, at_hand = shelf.asset(key), partial(self._media.at_hand, session, shelf, key)

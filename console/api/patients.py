@@ -347,6 +347,8 @@ async def withdraw_consent(call: Call[ConsentPath, Nothing, WhyBody]) -> Answer:
             await merging.family_of(session, patient),
             call.path.consent,
             roster=await load_roster(session, deps.pack, now=now),
+            pack=await deps.library.pack(session),
+            renderer=deps.renderer,
             public_url=deps.public_url,
             actor=ACTOR,
             now=now,

@@ -18,7 +18,7 @@ from console.views import Attachment, face_of, load_names
 from content.channel_specs import MAIN
 from content.greeting import Arrival
 from content.pack import NotInPackError
-from sop import channels
+from sop import channels, greeting_assets
 from sop.roster import load_roster
 
 if TYPE_CHECKING:
@@ -145,6 +145,7 @@ async def tester(request: web.Request) -> web.StreamResponse:
         roster = await load_roster(session, deps.pack)
         wordings = await load_wordings(session, now=hours.now)
         pack = await deps.library.pack(session)
+        barred = await greeting_assets.barred(session, pack, now=hours.now)
         waiting = await waiting_count(session)
     persona = _persona(deps.pack, query.get("persona"), state)
     arrival = Arrival(
@@ -161,7 +162,8 @@ async def tester(request: web.Request) -> web.StreamResponse:
             "title": "正文" if text.key == MAIN else f"写法 {text.key}",
             "share": round(100 * text.share / total),
             "text": _rendered(deps, persona, text.text, query.get("name", "小雨")[:20], state),
-            "cards": [_card(pack, key) for key in text.attachments],
+            "cards": [_card(pack, key) for key in text.attachments if key not in barred],
+            "left_out": [str(barred[key]) for key in text.attachments if key in barred],
         }
         for text in welcome.texts
     ]

@@ -70,6 +70,7 @@ async def index(request: web.Request) -> web.StreamResponse:
         names = await load_names(session, userids={group.owner for group in shown})
         twice = await _twice(session, deps)
         greetings = {row.role: row for row in await session.scalars(select(GroupWelcome))}
+        left_out = await _left_out(session, deps)
         waiting = await waiting_count(session)
     return page(
         request,
@@ -84,6 +85,7 @@ async def index(request: web.Request) -> web.StreamResponse:
         names=names,
         twice=twice,
         greetings=greetings,
+        left_out=left_out,
         number=number,
         more=len(found) > number * PAGE,
         total=len(found),
@@ -120,6 +122,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         cards = await _cards(session, deps, {move.person for move in moves if move.external})
         role = deps.pack.role_of_group(group.name, chosen=group.role)
         greeting = await session.get(GroupWelcome, role.key)
+        left_out = await _left_out(session, deps)
         waiting = await waiting_count(session)
     return page(
         request,
@@ -135,6 +138,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         scenes=WAYS,
         joined=JOINED,
         greeting=greeting,
+        left_out=left_out.get(role.key, ""),
         waiting=waiting,
     )
 
@@ -179,6 +183,13 @@ async def _group(session: AsyncSession, request: web.Request, *, lock: bool = Fa
     if group is None:
         raise web.HTTPNotFound(reason="no such group")
     return group
+
+
+async def _left_out(session: AsyncSession, deps: Deps) -> dict[str, str]:
+    """Return why greetings go without their asset, by role."""
+    pack = await deps.library.pack(session)
+    wanted = await group_welcomes.wanted_now(session, pack, deps.renderer, now=deps.clock.now())
+    return {role: want.left_out for role, want in wanted.items() if want.left_out}
 
 
 async def _week(

@@ -198,6 +198,8 @@ async def withdraw_consent(request: web.Request) -> web.StreamResponse:
             await merging.family_of(session, patient),
             consent,
             roster=await load_roster(session, deps.pack, now=now),
+            pack=await deps.library.pack(session),
+            renderer=deps.renderer,
             public_url=deps.public_url,
             actor=actor_of(request),
             now=now,

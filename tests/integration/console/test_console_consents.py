@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import select
@@ -14,6 +14,7 @@ from clinic.consents import ConsentKind
 from clinic.tables import AuditEntry, Patient
 from content.library import keeping
 from content.library.importing import keep_up
+from content.render import Renderer
 from content.written import Written
 from sop import push, withdrawals
 from sop.life import PostState
@@ -218,9 +219,14 @@ async def test_a_consent_that_runs_out_is_noticed_by_the_clock(desk: Desk, conse
     late = MONDAY + timedelta(days=31)
 
     async with desk.database.write() as session:
-        roster = await load_roster(session, desk.pack)
-        pulled = await withdrawals.pull(session, roster=roster, public_url="https://c.example", now=late)
-        again = await withdrawals.pull(session, roster=roster, public_url="https://c.example", now=late)
+        tools: dict[str, Any] = {
+            "roster": await load_roster(session, desk.pack),
+            "pack": desk.pack,
+            "renderer": Renderer(),
+            "public_url": "https://c.example",
+        }
+        pulled = await withdrawals.pull(session, now=late, **tools)
+        again = await withdrawals.pull(session, now=late, **tools)
 
     assert (len(pulled.drafts), len(again.drafts)) == (1, 0)
     assert "已经到期" in (await rain_of(desk)).reason

@@ -157,9 +157,11 @@ async def test_words_that_quote_a_patient_need_her_consent_and_are_taken_back_fr
     async with care.database.write() as session:
         patient = await session.get_one(Patient, quotes)
         roster = await load_roster(session, pack)
-        tools: dict[str, Any] = {"roster": roster, "public_url": "", "actor": "admin", "now": hours(1)}
-        pulled = await withdrawals.withdraw(session, [patient], consent.id, **tools)
-        again = await withdrawals.pull(session, roster=roster, public_url="", now=hours(2))
+        tools: dict[str, Any] = {"roster": roster, "pack": pack, "renderer": Renderer(), "public_url": ""}
+        pulled = await withdrawals.withdraw(
+            session, [patient], consent.id, actor="admin", now=hours(1), **tools
+        )
+        again = await withdrawals.pull(session, now=hours(2), **tools)
     (todo,) = await rows(care, Todo)
     assert (pulled.todos, again.todos) == ((todo.id,), ())
     assert (todo.state, todo.text_sealed, may_be_put_back(todo)) == ("dropped", None, False)
