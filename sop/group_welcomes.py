@@ -121,7 +121,7 @@ async def ask(session: AsyncSession, role: str, digest: str, *, now: datetime, c
     return await outbox.put(
         session,
         PutGroupWelcome(role=role, digest=digest),
-        key=f"group-welcome:{role}:{digest[:16]}:{int(now.timestamp())}",
+        key=f"group-welcome:{role}:{digest[:16]}:{int(now.timestamp() * 1000)}",
         now=now,
         deadline=now + WINDOW,
         cause=cause,
@@ -135,6 +135,9 @@ async def made(session: AsyncSession, role: str, *, template_id: str, digest: st
         await _drop(session, role, template_id, now=now)
         return
     row.template_id, row.held, row.looked_at, row.reason, row.changed_at = template_id, digest, now, "", now
+    if row.wanted not in ("", digest):
+        # Two calls were under way, and nobody knows which of them WeCom took last: say again what is wanted.
+        await ask(session, role, row.wanted, now=now, cause="入群欢迎语又变了，再确认一次")
 
 
 async def lost(session: AsyncSession, role: str, template_id: str, *, now: datetime) -> None:

@@ -169,14 +169,8 @@ class GroupWelcomeDelivery(PlainDelivery):
             text=want.text,
             attachment=await self._attachment(want.attachment) if want.attachment else None,
         )
-        if row.template_id is not None:
-            try:
-                await self._client.group_welcomes.edit(row.template_id, material)
-            except Refused as exc:
-                if exc.errcode != NO_SUCH_TEMPLATE:
-                    raise
-            else:
-                return Sent(result={"template_id": row.template_id}, facts=row.template_id)
+        if row.template_id is not None and await self._changed(row.template_id, material):
+            return Sent(result={"template_id": row.template_id}, facts=row.template_id)
         template_id = await self._client.group_welcomes.add(material, notify=False)
         return Sent(result={"template_id": template_id}, facts=template_id)
 
@@ -192,6 +186,25 @@ class GroupWelcomeDelivery(PlainDelivery):
             row = await session.get(GroupWelcome, asked.role, with_for_update=True)
             if row is not None and row.wanted == asked.digest:
                 row.reason, row.changed_at = (outcome.error or "")[:200], now
+
+    async def _changed(self, template_id: str, material: Material) -> bool:
+        """Change the material where it is; False: it is there no more and has to be made anew.
+
+        WeCom does not say whether a picture goes that an edit does not name. When a patient's consent has
+        ended it must: material that still has one is deleted, and owners are asked to apply the new one.
+        """
+        try:
+            await self._client.group_welcomes.edit(template_id, material)
+            if material.attachment is None:
+                kept = await self._client.group_welcomes.get(template_id)
+                if kept.attachment_kind is not None:
+                    await self._client.group_welcomes.delete(template_id)
+                    return False
+        except Refused as exc:
+            if exc.errcode != NO_SUCH_TEMPLATE:
+                raise
+            return False
+        return True
 
     async def _attachment(self, key: str) -> Attachment:
         asset = await self._media.asset(key)

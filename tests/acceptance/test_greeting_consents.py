@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from clinic import consents
-from clinic.care_tables import Greeting, Todo
+from clinic.care_tables import Greeting, GroupWelcome, Todo
 from clinic.consents import ConsentKind
 from clinic.tables import Patient
 from sop import consented
@@ -140,6 +140,26 @@ async def test_groups_are_greeted_without_the_picture_until_there_is_a_consent_a
     (todo,) = [one for one in await told(clinic) if WITHDRAWN in one.body]
     assert (todo.assignee, todo.title) == ("manager", "欢迎语先只发文字：素材用到了患者")
     assert "现在只发文字" in todo.body
+
+
+async def test_a_picture_that_an_edit_would_leave_in_wecom_goes_with_its_material(clinic: Clinic) -> None:
+    clinic.tenant.rules.template_edit_keeps = True
+    first, _ = await greeted(clinic, 1)
+    await clinic.runtime.group_care.keep()
+    await quiet(clinic)
+    consent = await agreed(clinic, first)
+    await clinic.runtime.group_care.keep()
+    await quiet(clinic)
+    (row,) = await rows(clinic, select(GroupWelcome))
+    assert "image" in clinic.tenant.templates.get(row.template_id).body
+
+    await withdraw(clinic, first, consent)
+    await quiet(clinic)
+
+    (row,) = await rows(clinic, select(GroupWelcome))
+    assert len(clinic.journal(ADD_TEMPLATE)) == 2
+    assert "image" not in clinic.tenant.templates.get(row.template_id).body
+    assert row.held == row.wanted
 
 
 async def test_managers_are_told_once_what_greetings_lack(clinic: Clinic) -> None:

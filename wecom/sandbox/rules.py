@@ -38,6 +38,7 @@ class Rules:
     acquisition_quota: int = 1_000  # patients the acquisition links may add; read when the scene begins
     link_id_in_add: bool = True  # LinkId in add_external_contact: seen in SDKs, absent from WeCom's page
     trusted_domains: frozenset[str] | None = None  # OAuth's 可信域名 as host or host:port; None: any
+    template_edit_keeps: bool = False  # 入群欢迎语: what an edit does not name stays; not documented
     kf_end_from_any: bool = True  # service_state/trans may end 0, 1 and 2 too: WeCom's text ends only 3
     kf_untokened_per_minute: int = 60  # sync_msg without a token; WeCom publishes no number
     kf_verified: bool = True  # the corp is; else the eleventh kf account is refused (95027)

@@ -78,6 +78,22 @@ async def test_what_stands_as_wanted_asks_nothing_and_new_words_ask_once(databas
     assert await held(database) == [("T1", "digest of 您好")]
 
 
+async def test_an_older_call_that_answers_late_does_not_have_the_last_word(database: Database) -> None:
+    await ensure(database, want("带图"))
+    await ensure(database, want("只有字"), at=NOW + timedelta(seconds=1))
+    await made(database, "只有字")
+
+    await made(database, "带图")
+
+    assert [digest for _, digest in await queued(database)] == [
+        "digest of 带图",
+        "digest of 只有字",
+        "digest of 只有字",
+    ]
+    await made(database, "只有字")
+    assert await held(database) == [("T1", "digest of 只有字")]
+
+
 async def test_what_was_refused_is_tried_again_after_days_not_minutes(database: Database) -> None:
     await ensure(database, want("欢迎"))
 

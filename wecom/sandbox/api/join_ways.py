@@ -96,7 +96,8 @@ def template_add(call: Call) -> Json:
 def template_edit(call: Call) -> Json:
     template = call.tenant.templates.get(call.body.text("template_id", required=True))
     _own_agent(call)
-    template.body = _template_body(call)
+    kept = template.body if call.tenant.rules.template_edit_keeps else {}
+    template.body = kept | _template_body(call)
     return {}
 
 
