@@ -20,6 +20,7 @@ from console.pages import (
     library,
     library_acts,
     library_item,
+    library_sent,
     login,
     patient_acts,
     patient_journeys,
@@ -65,6 +66,7 @@ PAGES: Final = (
     library,
     library_item,
     library_acts,
+    library_sent,
     posters,
 )
 

@@ -22,6 +22,7 @@ from content.written import ASSETS, Written
 from sop import consented, greeting_assets
 from sop.attachments import IN_MESSAGES, IN_MOMENTS, from_item
 from sop.library_use import Result, covered_by, results_of, users_of
+from sop.sendings import WAYS, sendings
 from sop.withdrawals import published_with
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from content.library.tables import LibraryVersion
     from content.pack import Pack
     from sop.consented import Backing
+    from sop.sendings import Sending
     from sop.tables import Post
 
 ATTACHABLE: Final = {
@@ -75,7 +77,13 @@ class Desk:
     linkable: tuple[tuple[int, str], ...] = ()  # consents that could stand behind it, in words
     file_bytes: int = 0  # of a picture or video
     published: tuple[Post, ...] = ()  # where people have seen it; asked only of what shows a patient
+    sendings: tuple[Sending, ...] = ()  # to how many it went one by one; asked only of what shows a patient
     greets: bool = False  # a greeting carries it, or would if a consent stood behind it
+
+    @property
+    def ways(self) -> Mapping[str, str]:
+        """How something goes to people one by one, in words."""
+        return WAYS
 
     @property
     def shows_patient(self) -> bool:
@@ -104,6 +112,7 @@ async def load_desk(session: AsyncSession, deps: Deps, shelf: str, key: str) -> 
     now = deps.clock.now()
     shows = consented.needs(kept.version.document)
     backings = await consented.backings(session, shelf, key, now=now)
+    traced = shows or bool(backings)
     return Desk(
         kept=kept,
         pack=pack,
@@ -116,7 +125,8 @@ async def load_desk(session: AsyncSession, deps: Deps, shelf: str, key: str) -> 
         backings=tuple(backings),
         linkable=await _linkable(session, deps, backings, now=now) if shows else (),
         file_bytes=await pictures.size_of(session, kept.version.picture) if kept.version.picture else 0,
-        published=tuple(await published_with(session, shelf, key)) if shows or backings else (),
+        published=tuple(await published_with(session, shelf, key)) if traced else (),
+        sendings=await sendings(session, pack, shelf, key) if traced else (),
         greets=shelf == consented.ASSET and bool(greeting_assets.carried(pack) & covered_by(pack, key)),
     )
 

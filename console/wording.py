@@ -58,6 +58,7 @@ ACTIONS: Final = {
     "library.decline": "不采用更新",
     "consent.link": "登记同意",
     "consent.unlink": "去掉同意",
+    "consent.ended": "同意失效",
 }
 
 

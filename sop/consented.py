@@ -348,8 +348,13 @@ async def unlink(
 def _note(
     session: AsyncSession, shelf: str, key: str, action: str, reason: str, *, actor: str, now: datetime
 ) -> None:
-    subject = f"{'asset' if shelf == ASSET else 'content'}:{key}"
+    subject = subject_of(shelf, key)
     audit.record(session, at=now, actor=actor, action=action, subject=subject, reason=reason)
+
+
+def subject_of(shelf: str, key: str) -> str:
+    """Return an entry as the audit trail calls it."""
+    return f"{'asset' if shelf == ASSET else 'content'}:{key}"
 
 
 async def ended(session: AsyncSession, *, now: datetime) -> dict[Place, datetime]:

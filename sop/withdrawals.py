@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import select
 
 from clinic import audit, consents, todos
-from sop import consented, decisions, greeting_assets, review
+from clinic.tables import AuditEntry
+from sop import consented, decisions, greeting_assets, review, sendings
 from sop.handouts import hand_out
 from sop.journeys import touch_life
 from sop.journeys.channels import unsaying
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 # What has not reached anybody. What is being created is asked again when WeCom has it.
 FUTURE: Final = (PostState.IN_REVIEW, PostState.APPROVED, PostState.AWAITING_SENDER)
 LISTED: Final = 20  # published posts that the to-do names
+LISTING: Final = "consent.ended"  # written down once an end: looking for all that was sent takes a while
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,7 @@ class Pulled:
     cancelled: tuple[int, ...] = ()  # posts whose task was withdrawn from members
     todos: tuple[int, ...] = ()  # to-dos with words for one patient, closed unsaid
     published: tuple[int, ...] = ()  # posts that people have seen: members must take them down
+    sent: tuple[tuple[Place, int], ...] = ()  # what went to people one by one, and to how many of them
 
 
 async def withdraw(
@@ -83,7 +86,7 @@ async def pull(
 
     What waits becomes a draft with the reason, a task that members have not tapped is cancelled, a to-do with
     the words is closed, greetings go on without the asset, and the managers are asked to take down what is
-    published.
+    published and told how many people it went to one by one. Where and to how many is returned once.
 
     Args:
         pack: as it stands in the library.
@@ -92,7 +95,8 @@ async def pull(
     drafts: list[int] = []
     cancelled: list[int] = []
     published: list[int] = []
-    for place in places:
+    sent: list[tuple[Place, int]] = []
+    for place, ended_at in places.items():
         future = await _locked(session, place)
         why = await consented.obstacles(session, future, now=now)
         for post in future:
@@ -101,7 +105,15 @@ async def pull(
                 (cancelled if gone else drafts).append(post.id)
         seen = await published_with(session, *place)
         await _ask_to_take_down(session, place, seen, roster=roster, public_url=public_url, now=now)
+        if await _listed(session, place, since=ended_at):
+            continue
         published += [post.id for post in seen]
+        if people := await sendings.people(session, pack, *place):
+            sent.append((place, people))
+            await _tell_of_sendings(
+                session, place, people, ended_at, roster=roster, public_url=public_url, now=now
+            )
+        _note_listed(session, place, len(seen), people, now=now)
     await session.flush()
     texts = {key for shelf, key in places if shelf == consented.TEXT}
     unsaid = await unsaying.take_back(session, await consented.unsayable(session, texts, now=now), now=now)
@@ -115,12 +127,17 @@ async def pull(
         cancelled=tuple(cancelled),
         todos=tuple(unsaid),
         published=tuple(dict.fromkeys(published)),
+        sent=tuple(sent),
     )
 
 
-async def published_with(session: AsyncSession, shelf: str, key: str) -> Sequence[Post]:
-    """Return the posts with this entry that people have seen, the latest first."""
-    return await posts_showing(session, shelf, key, states=SHOWN)
+async def published_with(session: AsyncSession, shelf: str, key: str) -> list[Post]:
+    """Return the moments and group posts with this entry that people have seen, the latest first.
+
+    What went to people one by one is in :mod:`sop.sendings`.
+    """
+    shown = await posts_showing(session, shelf, key, states=SHOWN)
+    return [post for post in shown if post.kind != sendings.DIRECT]
 
 
 async def _locked(session: AsyncSession, place: Place) -> list[Post]:
@@ -185,6 +202,54 @@ async def _ask_to_take_down(
         body=f"用到这位患者的内容发布过：{listed}{more}。请发布的同事在朋友圈或群里删除。内容库编号：{key}",
         now=now,
         page=f"/console/library/{shelf}/{key}",
+    )
+
+
+async def _listed(session: AsyncSession, place: Place, *, since: datetime) -> bool:
+    """Tell whether it was said already what became of an entry whose consent ended then."""
+    query = select(AuditEntry.id).where(
+        AuditEntry.subject == consented.subject_of(*place),
+        AuditEntry.action == LISTING,
+        AuditEntry.at >= since,
+    )
+    return await session.scalar(query.limit(1)) is not None
+
+
+def _note_listed(session: AsyncSession, place: Place, posts: int, people: int, *, now: datetime) -> None:
+    audit.record(
+        session,
+        at=now,
+        actor=audit.RULES,
+        action=LISTING,
+        subject=consented.subject_of(*place),
+        reason=f"患者的同意已失效：朋友圈和群里发布过 {posts} 条，一对一发给过 {people} 位客户",
+    )
+
+
+async def _tell_of_sendings(
+    session: AsyncSession,
+    place: Place,
+    people: int,
+    ended_at: datetime,
+    *,
+    roster: Roster,
+    public_url: str,
+    now: datetime,
+) -> None:
+    """Tell the managers that an entry went to people one by one; to whom, only the console says."""
+    shelf, key = place
+    await hand_out(
+        session,
+        roster=roster,
+        public_url=public_url,
+        key=f"consent-ended-sent:{shelf}:{key}:{int(ended_at.timestamp())}",
+        kind="consent_ended",
+        assignee=todos.MANAGER,
+        title="患者的同意已失效，用到她的内容一对一发过",
+        body=f"用到这位患者的内容一对一发给过 {people} 位客户，微信里发出去的收不回来。"
+        f"名单在内容库里，请看看要不要跟她们说明。内容库编号：{key}",
+        now=now,
+        page=f"/console/library/{shelf}/{key}/sent",
     )
 
 

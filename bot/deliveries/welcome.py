@@ -23,6 +23,7 @@ from sop.consequences import reconsider
 from sop.handouts import hand_out
 from sop.roster import load_roster
 from sop.rulebook import Rulebook
+from sop.sendings import ASSETS
 from store import outbox
 from wecom.attachments import Image, Link, MiniProgram, Video
 from wecom.errors import Refused, WeComError
@@ -62,12 +63,14 @@ class _Cards:
     """What goes with a greeting's words, and what was left out of it and why."""
 
     attachments: tuple[Attachment, ...] = ()
+    carried: tuple[str, ...] = ()  # assets, the covers of cards too
     left_out: tuple[str, ...] = ()
 
     @property
     def told(self) -> dict[str, Any]:
         """What the effect's result says of it."""
-        return {LEFT_OUT: list(self.left_out)} if self.left_out else {}
+        told: dict[str, Any] = {ASSETS: list(self.carried)}
+        return told | ({LEFT_OUT: list(self.left_out)} if self.left_out else {})
 
 
 class WelcomeDelivery(PlainDelivery):
@@ -260,9 +263,16 @@ class WelcomeDelivery(PlainDelivery):
             return _Cards()
         shelf = await self._media.shelf(session)
         barred = await consented.barred(session, shelf, keys, now=self._clock.now())
-        cards = [await self._card(session, shelf, key) for key in keys if key not in barred]
+        attachments: list[Attachment] = []
+        carried: list[str] = []
+        for key in keys:
+            card = None if key in barred else await self._card(session, shelf, key)
+            if card is not None:
+                attachments.append(card)
+                carried += [one for one in (key, shelf.asset(key).picture) if one]
         return _Cards(
-            attachments=tuple(card for card in cards if card is not None),
+            attachments=tuple(attachments),
+            carried=tuple(carried),
             left_out=tuple(str(one) for one in barred.values()),
         )
 

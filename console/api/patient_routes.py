@@ -132,6 +132,7 @@ def operations() -> tuple[Operation[Any, Any, Any], ...]:
             path=f"{_HERE}/consents/{{consent}}/withdraw",
             tag=TAG,
             summary="撤回一项同意",
+            description="用到她的内容发布在哪里、一对一发给过谁，在控制台的内容库里看；店长会收到待办。",
             run=patients.withdraw_consent,
             answers={200: ("这位客户", PatientDocument)},
             path_model=ConsentPath,

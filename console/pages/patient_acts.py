@@ -215,6 +215,9 @@ async def withdraw_consent(request: web.Request) -> web.StreamResponse:
         note += f"交给同事去发的 {len(pulled.todos)} 条待办已经收回。"
     if pulled.published:
         note += f"有 {len(pulled.published)} 条已经发布过，已请店长安排删除。"
+    if pulled.sent:
+        sent = "、".join(f"{key}（{people} 位客户）" for (_, key), people in pulled.sent)
+        note += f"一对一发过的收不回来，名单在内容库：{sent}。"
     return go(request, here, note=note)
 
 

@@ -14,6 +14,7 @@ from clinic.care_tables import Greeting, GroupWelcome, Todo
 from clinic.consents import ConsentKind
 from clinic.tables import Patient
 from sop import consented
+from sop.sendings import sendings
 from tests.acceptance.test_groups import ADD_TEMPLATE, EDIT_TEMPLATE
 from tests.support.clinic import Clinic, running_clinic
 from tests.support.quiet import quiet, rows
@@ -114,6 +115,9 @@ async def test_a_patient_is_greeted_without_the_picture_until_there_is_a_consent
     _, after = await greeted(clinic, 3)
     assert not after.get("attachments")
     assert len(await rows(clinic, select(Greeting).where(Greeting.state == "sent"))) == 3
+    async with clinic.runtime.database.read() as session:
+        (carried,) = await sendings(session, clinic.pack, "asset", PICTURE)
+    assert carried.ways == (("welcome", 1),), "of three only one had it"
 
 
 async def test_groups_are_greeted_without_the_picture_until_there_is_a_consent_and_at_once_after_it(

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from sqlalchemy import select
 
 from clinic import consents, people, tagging, todos
@@ -17,13 +16,8 @@ from content.render import Renderer
 from sop import consented, withdrawals
 from sop.effects import SendKf
 from sop.journeys.channels import kf_fate
-from sop.journeys.channels.card import CardChannel
 from sop.journeys.channels.errands import give_up, may_be_put_back, put_back
-from sop.journeys.channels.invite_group import InviteGroupChannel
-from sop.journeys.channels.kf import SHUT, KfChannel
-from sop.journeys.channels.records import StageChannel, TagChannel
-from sop.journeys.channels.survey import SurveyChannel, SurveyInvites
-from sop.journeys.channels.todo import TodoChannel
+from sop.journeys.channels.kf import SHUT
 from sop.journeys.channels.words import TODO_TEXT
 from sop.journeys.leaving import leave
 from sop.journeys.touch_life import follow_todo
@@ -34,33 +28,10 @@ from tests.support.journeys import MONDAY, Journeys, hours, journey, step
 
 if TYPE_CHECKING:
     from content.pack import Pack
-    from store.database import Database
     from store.vault import Vault
 
 QUOTING = "direct.filling.day-1"
 NAMED = "{% if patient.name %}{{ patient.name }}，{% endif %}我是{{ member.alias }}，想问问你好些了吗？"
-
-
-@pytest.fixture
-def care(database: Database, pack: Pack, vault: Vault) -> Journeys:
-    """The engine with its real channels."""
-    journeys = Journeys(database, pack)
-    tools: dict[str, Any] = {"pack": pack, "renderer": Renderer(), "vault": vault}
-    url = "https://clinic.example"
-    todo = TodoChannel(**tools, public_url=url)
-    kf = KfChannel(**tools, hours=journeys.hours, todo=todo)
-    invites = SurveyInvites(pack=pack, vault=vault, public_url=url)
-    journeys.engine._channels |= {  # type: ignore[operator]
-        "todo": todo,
-        "kf": kf,
-        "card": CardChannel(**tools, public_url=url),
-        "tag": TagChannel(),
-        "stage": StageChannel(),
-        "survey": SurveyChannel(pack=pack, renderer=tools["renderer"], invites=invites, todo=todo, kf=kf),
-        "invite_group": InviteGroupChannel(**tools, public_url=url),
-    }
-    journeys.messages._invites = invites
-    return journeys
 
 
 async def rows(care: Journeys, table: type[Any]) -> list[Any]:
