@@ -8,6 +8,7 @@ from sqlalchemy import or_, select
 
 from clinic.tables import CustomerGroup, GroupMember, Patient
 from sop.journeys.channels.faces import assignee_of, faces_of
+from sop.journeys.channels.sayable import barred_of
 from sop.journeys.channels.todo import Errand, hand_out_many
 from sop.journeys.channels.words import personal
 from sop.journeys.ports import QUEUED, SKIPPED, Made
@@ -41,9 +42,11 @@ class InviteGroupChannel:
         roster = await load_roster(session, self._pack, now=now)
         groups = await self._groups(session)
         inside = await self._inside(session, dues, groups)
+        outside = [due for due in dues if due.step.group_role not in inside.get(due.patient_id, ())]
+        barred = await barred_of(session, outside, now=now)
         errands: dict[str, Errand] = {}
-        for due in dues:
-            if due.step.group_role not in inside.get(due.patient_id, ()):
+        for due in outside:
+            if due.key not in barred:
                 assignee = assignee_of(due, faces, roster, self._pack)
                 errands[due.key] = self._errand(due, faces, groups, assignee)
         ids = await hand_out_many(
@@ -57,7 +60,7 @@ class InviteGroupChannel:
         return [
             Made(state=QUEUED, todo_id=ids[due.key], channel="todo")
             if due.key in ids
-            else Made(state=SKIPPED, reason="她已经在这样的群里了")
+            else barred.get(due.key) or Made(state=SKIPPED, reason="她已经在这样的群里了")
             for due in dues
         ]
 

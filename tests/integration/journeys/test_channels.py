@@ -97,17 +97,19 @@ async def test_words_that_quote_a_patient_need_her_consent_and_are_taken_back_fr
     await keep_up(care.database, replace(pack, written=written), now=MONDAY)
     by_hand = journey(step(channel="todo", content=QUOTING, text=""), key="by-hand")
     in_chat = journey(step(channel="kf", content=QUOTING, text=""), key="in-chat")
+    inviting = journey(step(channel="invite_group", content=QUOTING, group_role="kids"), key="inviting")
     version, other = await care.publish(by_hand), await care.publish(in_chat)
     barred, quotes, later = await care.patients(3)
     await wrote(care, barred, at=MONDAY - timedelta(hours=1))
 
     await care.enrol(by_hand, version, [barred])
     await care.enrol(in_chat, other, [barred])
+    await care.enrol(inviting, await care.publish(inviting), [barred])
     await care.run(MONDAY)
     assert not await rows(care, Todo)
     assert not await rows(care, OutboxEffect)
     why = f"文字用到了患者，还没有登记患者的同意。请在内容库里打开 {QUOTING} 登记同意"
-    assert await care.told() == [("day-3", "failed", why)] * 2
+    assert await care.told() == [("day-3", "failed", why)] * 3
 
     async with care.database.write() as session:
         patient = await session.get_one(Patient, quotes)
