@@ -83,8 +83,8 @@ async def _tell(
             key=f"greeting-asset:{one.key}:{since}",
             kind="consent_missing",
             assignee=todos.MANAGER,
-            title="欢迎语先只发文字：素材用到了患者",
-            body=f"{one}。用到它的{_named(greetings_with(pack, one.key))}现在只发文字。"
+            title="欢迎语先不带这个素材：它用到了患者",
+            body=f"{one}。用到它的{_named(greetings_with(pack, one.key))}现在不带它，文字照发。"
             f"请在内容库里打开素材 {one.asset} 登记同意，或者在内容包里给欢迎语换一个素材。",
             now=now,
             page=f"/console/library/asset/{one.asset}",

@@ -177,7 +177,7 @@ class WelcomeDelivery(PlainDelivery):
         )
         missed = "欢迎语错过了 20 秒时限" if outcome.state == outbox.EXPIRED else "欢迎语没有发出"
         left_out = (outcome.result or {}).get(LEFT_OUT, ())
-        sent = f"欢迎语已发出，没有带上{'；'.join(left_out)}" if left_out else "欢迎语已发出"
+        sent = f"欢迎语已发出，少带了一样：{'；'.join(left_out)}" if left_out else "欢迎语已发出"
         audit.record(
             session,
             at=now,

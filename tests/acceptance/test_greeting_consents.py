@@ -104,7 +104,9 @@ async def test_a_patient_is_greeted_without_the_picture_until_there_is_a_consent
     await clinic.runtime.clockwork.warm_media()
     assert not clinic.journal(UPLOAD), "it does not even lie in WeCom"
     timeline = (await clinic.api("GET", f"/patients/{first}"))["timeline"]
-    assert any(UNBACKED in entry["reason"] and "欢迎语已发出" in entry["reason"] for entry in timeline)
+    assert any(
+        UNBACKED in entry["reason"] and "欢迎语已发出，少带了一样：" in entry["reason"] for entry in timeline
+    )
 
     consent = await agreed(clinic, first)
     await clinic.runtime.clockwork.warm_media()
@@ -142,8 +144,8 @@ async def test_groups_are_greeted_without_the_picture_until_there_is_a_consent_a
     assert last["text"] == edited.body["text"]
     assert "image" not in last
     (todo,) = [one for one in await told(clinic) if WITHDRAWN in one.body]
-    assert (todo.assignee, todo.title) == ("manager", "欢迎语先只发文字：素材用到了患者")
-    assert "现在只发文字" in todo.body
+    assert (todo.assignee, todo.title) == ("manager", "欢迎语先不带这个素材：它用到了患者")
+    assert "现在不带它，文字照发" in todo.body
 
 
 async def test_a_picture_that_an_edit_would_leave_in_wecom_goes_with_its_material(clinic: Clinic) -> None:

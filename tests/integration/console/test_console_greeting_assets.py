@@ -50,10 +50,10 @@ async def test_pages_say_which_greetings_go_as_words_alone_and_why(greeting: Des
     assert f"只发文字：{why}" in (await desk.get("/console/groups")).text
     assert f"只发文字：{why}" in (await desk.get("/console/groups/wr-1")).text
     tried = await desk.get("/console/channels/greetings")
-    assert f"没有带上{why}" in tried.text
+    assert f"少带了一样：{why}" in tried.text
     assert tried.text.count("在线预约") == 1, "the preview shows what would be sent"
-    assert "带它的欢迎语现在只发文字" in (await desk.get(PHOTO)).text
+    assert "欢迎语里现在不带它" in (await desk.get(PHOTO)).text
 
     await link(desk, await agrees(desk), PHOTO)
     assert "只发文字" not in (await desk.get("/console/groups")).text
-    assert "没有带上" not in (await desk.get("/console/channels/greetings")).text
+    assert "少带了一样" not in (await desk.get("/console/channels/greetings")).text
