@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import select
 
 from bot.syncing.reading import seats_of
-from clinic import group_moves, groups, people
+from clinic import group_moves, groups, members
 from clinic.care_tables import GroupMove
 from clinic.effects import FetchGroup
 from clinic.tables import CustomerGroup, GroupMember, Member
@@ -83,7 +83,7 @@ class TenantSync:
     async def _read(self) -> None:
         serving = await self._client.contacts.follow_users()
         async with self._database.write() as session:
-            await people.record_serving(session, serving, now=self._clock.now())
+            await members.record_serving(session, serving, now=self._clock.now())
         try:
             asked_at = self._clock.now()
             chats, listed = await self._groups()
@@ -183,4 +183,4 @@ class TenantSync:
             names[userid] = (member.name, member.alias)
         async with self._database.write() as session:
             for userid, (name, alias) in names.items():
-                await people.record_member(session, userid, name=name, alias=alias)
+                await members.record_name(session, userid, name=name, alias=alias)

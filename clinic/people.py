@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import bindparam, case, delete, false, select, true, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm.attributes import set_committed_value
 
 from clinic import audit, terms, todos
 from clinic.identity import NotAPhone, canonical_phone
-from clinic.tables import LOCAL, Follow, Member, Patient
+from clinic.tables import LOCAL, Follow, Patient
 from store.statements import PerDatabase, table_of
 
 if TYPE_CHECKING:
@@ -35,7 +33,6 @@ RECORDED_NOW: Final = "patients recorded in this session"  # their row ids, in t
 BY_PATIENT: Final = "patient"
 BY_MEMBER: Final = "member"
 BY_TRANSFER: Final = "transfer"  # handed over to a colleague (在职继承)
-LEFT_JUST_NOW: Final = timedelta(minutes=5)
 BY_SYNC: Final = "sync"  # nobody told us; the member's list no longer holds her
 AT_ONCE: Final = 1000  # parameters of one statement
 
@@ -378,33 +375,3 @@ async def hold(session: AsyncSession, external_userids: Iterable[str]) -> None:
             .order_by(Patient.external_userid)
             .with_for_update()
         )
-
-
-async def record_serving(session: AsyncSession, userids: Iterable[str], *, now: datetime) -> None:
-    """Write down who has the customer-contact function now (get_follow_user_list, doc 92571).
-
-    Who left just now may still be listed; who left long ago and is listed has come back.
-    """
-    serving = set(userids)
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    just_left = Member.left_at > now - LEFT_JUST_NOW
-    changes = {
-        "serves": case((just_left, false()), else_=true()),
-        "active": case((just_left, false()), else_=true()),
-        "left_at": case((just_left, Member.left_at), else_=None),
-        "seen_at": now,
-    }
-    for userid in sorted(serving):
-        await session.execute(
-            insert(Member)
-            .values(userid=userid, name="", alias="", serves=True, seen_at=now)
-            .on_conflict_do_update(index_elements=["userid"], set_=changes)
-        )
-    await session.execute(update(Member).where(Member.userid.not_in(serving)).values(serves=False))
-
-
-async def record_member(session: AsyncSession, userid: str, *, name: str, alias: str) -> None:
-    """Write down how a member is called."""
-    await session.execute(
-        update(Member).where(Member.userid == userid).values(name=name[:64], alias=alias[:64])
-    )

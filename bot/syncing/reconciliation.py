@@ -19,7 +19,7 @@ from bot.syncing import runs
 from bot.syncing.groups import GroupWalk
 from bot.syncing.reading import OF_ONE_MEMBER, TenantReader
 from bot.syncing.ways import WAYS, WayWalk
-from clinic import corp_listing, group_moves, listings, people
+from clinic import corp_listing, group_moves, listings, members
 from clinic.listed import Lookup
 from clinic.reconcile import Tally, late_since, missing
 from clinic.tables import CustomerGroup, Member, Patient, Tag
@@ -175,7 +175,7 @@ class Reconciliation:
 
             async def record(session: AsyncSession) -> Mapping[str, Tally]:
                 known = set(await session.scalars(select(Member.userid).where(Member.serves)))
-                await people.record_serving(session, serving, now=self._clock.now())
+                await members.record_serving(session, serving, now=self._clock.now())
                 fresh, gone = set(serving) - known, known - set(serving)
                 return {MEMBERS: Tally(seen=len(serving), added=len(fresh), lost=len(gone))}
 
@@ -204,7 +204,7 @@ class Reconciliation:
                 if known.get(userid) != (name, alias):
                     # A member whose name we read for the first time was added, not changed.
                     changed += known.get(userid, ("", ""))[0] != ""
-                    await people.record_member(session, userid, name=name, alias=alias)
+                    await members.record_name(session, userid, name=name, alias=alias)
             return {MEMBERS: Tally(changed=changed)}
 
         return record

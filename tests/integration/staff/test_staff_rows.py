@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select
 
-from clinic import group_moves, groups, kf, people, staff, stages, todos, transfers
+from clinic import group_moves, groups, kf, members, people, staff, stages, todos, transfers
 from clinic.care_tables import GroupMove, KfAccount, KfMessage, StageMove, Todo, Transfer
 from clinic.group_moves import Delta
 from clinic.groups import Seat
@@ -50,8 +50,8 @@ async def add(session: AsyncSession, patient: str, userid: str, at: datetime = N
 
 async def test_a_new_userid_meets_rows_of_its_own_and_the_newer_ones_stay(database: Database) -> None:
     async with database.write() as session:
-        await people.record_serving(session, ["old"], now=NOW)
-        await people.record_member(session, "old", name="林梅", alias="Mei")
+        await members.record_serving(session, ["old"], now=NOW)
+        await members.record_name(session, "old", name="林梅", alias="Mei")
         for patient in ("wm-a", "wm-b"):
             await add(session, patient, "old")
         await add(session, "wm-a", "new", NOW + timedelta(hours=1))
