@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from clinic.tables import Patient
 from console import library_views as views
+from console.cards import load_cards
 from console.diffs import diff
 from console.library_forms import FIELDS
-from console.records import load_cards
 from console.views import Attachment, attachment_of, load_names
 from content.library import keeping, pictures
 from content.library.fitness import Fault, judge

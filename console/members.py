@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from clinic import transfers
 from clinic.tables import CustomerGroup, Follow, Member, Patient
 from clinic.transfers import GROUP, TransferState
-from console.records import load_cards
+from console.cards import load_cards
 from console.views import load_names
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from clinic.transfers import Progress
-    from console.records import Card
+    from console.cards import Card
     from sop.roster import Roster
     from store.vault import Vault
 

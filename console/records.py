@@ -1,4 +1,4 @@
-"""Patients as pages and the API show them: names instead of ids, phones and real names masked."""
+"""One patient as her page and the API show her: names instead of ids, phones and real names masked."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from sqlalchemy import select
 
 from clinic import audit, calling, consents, merging, people, timeline, todos
 from clinic.care_tables import Visit
-from clinic.identity import mask_name, mask_phone, visible
-from clinic.stages import Stage
-from clinic.tables import LOCAL, CustomerGroup, Follow, GroupMember, PatientTag, Tag
+from clinic.identity import visible
+from clinic.tables import CustomerGroup, Follow, GroupMember, PatientTag, Tag
 from clinic.visits import VisitStatus
-from console.views import TONES, load_names
+from console.cards import load_cards, masked_name, masked_phone
+from console.views import load_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from clinic.consents import Standing
     from clinic.moments import Person
     from clinic.tables import Patient
+    from console.cards import Card
     from console.views import Names
     from content.pack import Pack
     from store.vault import Vault
@@ -142,34 +143,6 @@ class VisitView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
-    """A patient in a list."""
-
-    id: int
-    external_userid: str
-    name: str
-    real_name: str  # masked
-    phone: str  # masked
-    stage: Stage
-    members: tuple[str, ...]
-    tags: tuple[str, ...]
-    first_seen_at: datetime
-
-    @property
-    def initial(self) -> str:
-        return (self.name or self.real_name or "客")[:1]
-
-    @property
-    def tone(self) -> int:
-        return self.id % TONES
-
-    @property
-    def local(self) -> bool:
-        """Whether only the clinic's own system knows her."""
-        return self.external_userid.startswith(LOCAL)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """Everything that the page of one patient shows, but for the timeline."""
 
@@ -194,58 +167,9 @@ class Record:
         return self.card.name
 
 
-def masked_phone(patient: Patient, vault: Vault) -> str:
-    """Return the phone as it may be shown unasked."""
-    phone = people.phone_of(patient, vault)
-    return mask_phone(phone) if phone else ""
-
-
-def masked_name(patient: Patient, vault: Vault) -> str:
-    """Return the real name as it may be shown unasked."""
-    name = people.real_name_of(patient, vault)
-    return mask_name(name) if name else ""
-
-
 def treatments_of(pack: Pack) -> Mapping[str, str]:
     """Return what the catalogue's treatments are called, by key."""
     return {spec.key: spec.title for spec in pack.treatments}
-
-
-async def load_cards(session: AsyncSession, patients: Sequence[Patient], vault: Vault) -> tuple[Card, ...]:
-    """Return patients as lists show them, in a handful of statements."""
-    ids = [patient.id for patient in patients]
-    rows = await session.execute(
-        select(Follow.patient_id, Follow.userid)
-        .where(Follow.patient_id.in_(ids), Follow.lost_at.is_(None), Follow.half.is_(False))
-        .order_by(Follow.added_at, Follow.id)
-    )
-    members: defaultdict[int, list[str]] = defaultdict(list)
-    for patient_id, userid in rows:
-        members[patient_id].append(userid)
-    worn = await session.execute(
-        select(PatientTag.patient_id, Tag.name)
-        .join(Tag, Tag.id == PatientTag.tag_id)
-        .where(PatientTag.patient_id.in_(ids))
-        .order_by(PatientTag.at, Tag.id)
-    )
-    tags: defaultdict[int, dict[str, None]] = defaultdict(dict)
-    for patient_id, name in worn:
-        tags[patient_id][name] = None
-    names = await load_names(session, userids={userid for some in members.values() for userid in some})
-    return tuple(
-        Card(
-            id=patient.id,
-            external_userid=patient.external_userid,
-            name=visible(people.name_of(patient, vault)),
-            real_name=masked_name(patient, vault),
-            phone=masked_phone(patient, vault),
-            stage=Stage(patient.stage),
-            members=tuple(names.person(userid) for userid in members[patient.id]),
-            tags=tuple(tags[patient.id]),
-            first_seen_at=patient.first_seen_at,
-        )
-        for patient in patients
-    )
 
 
 async def load_record(

@@ -31,7 +31,8 @@ from console.api.patient_documents import (
 )
 from console.api.problems import Problem, invalid
 from console.api.views import local
-from console.records import load_record, masked_name, masked_phone
+from console.cards import masked_name, masked_phone
+from console.records import load_record
 from console.views import load_names
 from sop import forgetting, withdrawals
 from sop.forgetting import MessageUnderWay

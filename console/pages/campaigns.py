@@ -12,10 +12,10 @@ from sqlalchemy import func, select
 from clinic import audit
 from clinic.stages import Stage
 from clinic.tables import Patient, Tag
+from console.cards import load_cards
 from console.duties import waiting_count
 from console.forms import FormRefused, PlainForm, parse
 from console.frame import actor_of, deps_of, go, page
-from console.records import load_cards
 from content.plans.naming import name_of
 from sop.caps import budget
 from sop.journeys import by_hand

@@ -12,10 +12,10 @@ from clinic import audit
 from clinic.care_tables import GroupMove, GroupWelcome
 from clinic.group_moves import JOINED, WAYS
 from clinic.tables import CustomerGroup, GroupMember, Patient
+from console.cards import load_cards
 from console.duties import waiting_count
 from console.forms import FormRefused
 from console.frame import actor_of, deps_of, go, hours_of, page
-from console.records import load_cards
 from console.views import load_names
 from sop import group_alerts, group_welcomes
 from sop.roster import load_roster
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from console.cards import Card
     from console.deps import Deps
-    from console.records import Card
 
 HERE: Final = "/console/groups"
 PAGE: Final = 50

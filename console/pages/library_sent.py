@@ -9,11 +9,11 @@ from sqlalchemy import select
 
 from clinic.tables import Patient
 from console import library_views as views
+from console.cards import load_cards
 from console.duties import waiting_count
 from console.forms import FormRefused
 from console.frame import deps_of, page
 from console.pages.library_item import ENTRY, HERE
-from console.records import load_cards
 from content.library import keeping
 from sop.sendings import WAYS, recipients, sendings
 

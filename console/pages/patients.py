@@ -15,12 +15,12 @@ from clinic.moments import Place
 from clinic.stages import Stage
 from clinic.tables import Member, Patient, Tag
 from console import records
+from console.cards import load_cards
 from console.duties import waiting_count
 from console.forms import FormRefused
 from console.frame import actor_of, deps_of, go, hours_of, page, wants_fragment
 from console.hands import hand_of
 from console.person_views import STAGES, load_story, read_record
-from console.records import load_cards
 from sop import consented
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from console.cards import Card
     from console.records import Record
 
 HERE: Final = "/console/patients"
@@ -195,7 +196,7 @@ async def show(
 
 async def _suggested(
     session: AsyncSession, record: Record, request: web.Request
-) -> Sequence[tuple[records.Card, str]]:
+) -> Sequence[tuple[Card, str]]:
     found = await merging.suggestions(session, record.family)
     cards = await load_cards(session, [patient for patient, _ in found], deps_of(request).vault)
     return [(card, reason) for card, (_, reason) in zip(cards, found, strict=True)]

@@ -11,10 +11,10 @@ from clinic import audit, merging, todos
 from clinic.care_tables import Todo
 from clinic.tables import Patient
 from clinic.todos import MANAGER, TodoState
+from console.cards import load_cards
 from console.duties import waiting_count
 from console.forms import FormRefused, local_path
 from console.frame import actor_of, deps_of, go, hours_of, page
-from console.records import load_cards
 from console.views import load_names
 from sop.journeys import touch_life
 from sop.journeys.channels import errands
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from console.cards import Card
     from console.deps import Deps
-    from console.records import Card
 
 HERE: Final = "/console/todos"
 PAGE: Final = 50
