@@ -92,7 +92,9 @@ async def plan(stage: Stage, narrator: Narrator) -> list[Post]:
     narrator.tell("时钟走到 08:30，定时任务从内容包里排出这一周。")
 
     async def drafted() -> list[Post]:
-        return await _posts(stage)
+        # A journey asks on its own account for posts to one patient, and may be sooner than the week.
+        posts = await _posts(stage)
+        return posts if any(post["kind"] == "moment" for post in posts) else []
 
     posts: list[Post] = await stage.until(drafted, what="这一周没有排出来")
     names = {persona.key: persona.name for persona in stage.pack.personas}

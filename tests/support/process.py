@@ -78,7 +78,11 @@ class Finished:
 
 
 async def run_command(
-    *arguments: str, cwd: Path, settings: Mapping[str, str] | None = None, stdin: bytes = b""
+    *arguments: str,
+    cwd: Path,
+    settings: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
+    within_s: float = START_S,
 ) -> Finished:
     """Run ``python -m bot …`` to its end, in a folder without an ``.env``."""
     process = await asyncio.create_subprocess_exec(
@@ -93,7 +97,7 @@ async def run_command(
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        async with asyncio.timeout(START_S):
+        async with asyncio.timeout(within_s):
             out, err = await process.communicate(stdin)
     finally:
         with suppress(ProcessLookupError):
