@@ -11,8 +11,9 @@ import uvloop
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot.app import Role, create_app
+from bot.app import create_app
 from bot.logs import configure_logging
+from bot.roles import Role
 from bot.server import Stopper, serve
 from bot.settings import Settings
 from content.loader import load_pack

@@ -18,7 +18,7 @@ import aiohttp
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot.app import RUNTIME, Runtime, create_app
+from bot.app import RUNTIME, create_app
 from bot.settings import Settings
 from content.loader import load_pack
 from store.clock import ShiftedClock
@@ -28,6 +28,7 @@ from wecom.sandbox.server import Sandbox, running_sandbox
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
+    from bot.runtime import Runtime
     from content.pack import Pack
 
 HOST: Final = "127.0.0.1"

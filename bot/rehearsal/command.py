@@ -19,11 +19,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.app import Outside, create_runtime
 from bot.rehearsal.pictures import TenantPictures
 from bot.rehearsal.playing import Play
 from bot.rehearsal.stage import Cast, StillClock, copy_plans, settle
 from bot.rehearsal.wire import BASE, client_of
+from bot.runtime import Outside, create_runtime
 from bot.settings import Settings
 from content.library.importing import keep_up
 from sop.plan_tables import Enrolment

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from bot.app import Runtime
     from bot.rehearsal.stage import Cast, StillClock
+    from bot.runtime import Runtime
     from content.pack import Pack
     from sop.rehearsal.model import Behaviour
     from store.vault import Vault

@@ -12,7 +12,8 @@ from aiohttp import web
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from bot.app import Role, create_app
+from bot.app import create_app
+from bot.roles import Role
 from bot.wakeups import STREAM
 from store.clock import ShiftedClock
 from tests.support.checking import packaged_checker

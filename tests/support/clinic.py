@@ -14,7 +14,8 @@ from aiohttp import web
 from blockbuster import blockbuster_ctx
 from pydantic import SecretStr
 
-from bot.app import RUNTIME, Runtime, create_app
+from bot.app import RUNTIME, create_app
+from bot.runtime import Runtime
 from bot.settings import Settings
 from store.clock import ShiftedClock
 from tests.support.checking import packaged_checker

@@ -13,7 +13,9 @@ from aiohttp import web
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
-from bot.app import RUNTIME, Role, Runtime, create_app
+from bot.app import RUNTIME, create_app
+from bot.roles import Role
+from bot.runtime import Runtime
 from bot.settings import Settings
 from store.clock import ShiftedClock
 from store.inbox import InboxEvent
