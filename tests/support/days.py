@@ -76,6 +76,7 @@ class Days:
     async def leap(self, moment: datetime, *, at_least: timedelta = timedelta(hours=2)) -> None:
         """Let time pass up to ``moment``, from one moment at which something is due to the next."""
         while (now := self.clinic.clock.now()) < moment:
+            await self.decide()  # the program's own clockwork may have written something meanwhile
             due = await self._next()
             self.clinic.clock.advance_to(min(max(due or moment, now + at_least), moment))
             await self.look()
