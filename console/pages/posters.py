@@ -7,6 +7,7 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
+from sqlalchemy import and_, select
 
 from clinic import audit
 from clinic.care_tables import ChannelCode
@@ -20,6 +21,7 @@ from content.library.uploads import clean
 from content.posters import LAYOUTS, Poster, PosterRefused, draw
 from content.qr import Unreadable, read_code
 from content.written import Written
+from sop.channels import WORKING
 from sop.posts import finding_document
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 HERE: Final = "/console/library/posters"
 CHANNEL: Final = "channel:"  # before the state of a channel whose live code is on the poster
+# An ended code keeps its picture, and leads nowhere.
+_PRINTABLE: Final = and_(ChannelCode.picture.is_not(None), ChannelCode.status.in_(WORKING))
 
 
 def routes() -> Iterable[web.RouteDef]:
@@ -106,11 +110,13 @@ async def _link(deps: Deps, fields: dict[str, str]) -> str:
     if not code.startswith(CHANNEL):
         return fields["link"]
     async with deps.database.read() as session:
-        row = await session.get(ChannelCode, code.removeprefix(CHANNEL))
-    if row is None or row.picture is None:
+        picture = await session.scalar(
+            select(ChannelCode.picture).where(ChannelCode.state == code.removeprefix(CHANNEL), _PRINTABLE)
+        )
+    if picture is None:
         raise PosterRefused("code", "这个渠道还没有活码，先在“渠道”页建一个")
     try:
-        return await asyncio.to_thread(read_code, row.picture)
+        return await asyncio.to_thread(read_code, picture)
     except Unreadable:
         raise PosterRefused("code", "这个活码的图片读不出来，请改填地址") from None
 
@@ -175,9 +181,5 @@ async def _shown(
 
 async def _codes(session: AsyncSession, pack: Pack) -> list[tuple[str, str]]:
     """Return the channels that have a live code to print."""
-    found = []
-    for channel in pack.channels:
-        row = await session.get(ChannelCode, channel.state)
-        if row is not None and row.picture is not None:
-            found.append((CHANNEL + channel.state, channel.title))
-    return found
+    found = set(await session.scalars(select(ChannelCode.state).where(_PRINTABLE)))
+    return [(CHANNEL + one.state, one.title) for one in pack.channels if one.state in found]
