@@ -157,7 +157,8 @@ class WelcomeDelivery(PlainDelivery):
         if outcome.state not in ENDS:
             return
         state = ENDS[outcome.state]
-        if outcome.state == outbox.EXPIRED and effect.state == outbox.UNKNOWN:
+        if state == greetings.MISSED and effect.state == outbox.UNKNOWN:
+            # However the later try ended: it says nothing of the one whose answer was lost.
             state = greetings.UNSURE
         cause = "" if state == greetings.SENT else outcome.error or ""
         await greetings.settled(
@@ -176,6 +177,8 @@ class WelcomeDelivery(PlainDelivery):
             now=now,
         )
         missed = "欢迎语错过了 20 秒时限" if outcome.state == outbox.EXPIRED else "欢迎语没有发出"
+        if state == greetings.UNSURE:
+            missed = "欢迎语不一定送到了"
         left_out = (outcome.result or {}).get(LEFT_OUT, ())
         sent = f"欢迎语已发出，少带了一样：{'；'.join(left_out)}" if left_out else "欢迎语已发出"
         audit.record(

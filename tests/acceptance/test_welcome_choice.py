@@ -145,6 +145,26 @@ async def test_a_missed_greeting_is_kept_with_its_cause_and_asked_of_the_member(
     )
 
 
+async def test_a_greeting_whose_repeat_is_refused_may_have_arrived_the_first_time(clinic: Clinic) -> None:
+    for fault in (
+        {"kind": "reset_after", "target": WELCOME, "times": 1},
+        {"kind": "errcode", "target": WELCOME, "errcode": 41050, "times": 1},
+    ):
+        async with clinic.http.post(f"{clinic.sandbox.api_base}/sandbox/api/faults", json=fault) as answer:
+            assert answer.status == 200
+
+    added = await clinic.act("patient-adds-member", userid="xiaohu", name="小雨")
+    (unsure,) = await settled(clinic, 1)
+
+    phone = await clinic.phone("patients", added["external_userid"])
+    assert [one["origin"] for chat in phone["chats"] for one in chat["messages"]].count("welcome") == 1
+    assert (unsure.state, "41050" in unsure.cause) == ("unsure", True)
+    (todo,) = await rows(clinic, Todo, Todo.kind == "welcome_missed")
+    assert "可能没有收到欢迎语，请看一眼聊天" in todo.body
+    (told,) = await rows(clinic, AuditEntry, AuditEntry.action == "welcome.missed")
+    assert told.reason.startswith("欢迎语不一定送到了：")
+
+
 async def test_a_greeting_nobody_can_be_sure_of_says_so(clinic: Clinic) -> None:
     fault = {"kind": "reset_after", "target": WELCOME, "times": 1}
     async with clinic.http.post(f"{clinic.sandbox.api_base}/sandbox/api/faults", json=fault) as answer:
