@@ -25,6 +25,8 @@ from sop.posts import EditRefused, NotEditable, Outdated, PostNotFound
 from store.vault import SealBroken
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from aiohttp.typedefs import Handler
 
 log = structlog.get_logger(__name__)
@@ -37,6 +39,7 @@ FILE_FORMS: Final = (
     (re.compile(r"/console/library/(?:new|asset/[a-z0-9._-]{1,64})"), MOST_BYTES),
 )
 FIELDS_BYTES: Final = 64 * 1024
+NUL: Final = "\0"  # no person types it, and PostgreSQL cannot hold it in a text
 STATIC_PREFIX: Final = "/console/static/"
 SAFE: Final = frozenset({"GET", "HEAD"})
 HEADERS: Final = {
@@ -146,6 +149,7 @@ async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
     session = request[SESSION]
     if session.user is None and request.path != LOGIN:
         return _to_login(request)
+    _check_storable(request.query.values())
     if request.method in SAFE:
         return await handler(request)
     with ExitStack() as files:
@@ -154,9 +158,11 @@ async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
             request = request.clone(client_max_size=largest + FIELDS_BYTES)
         token = await _token(request)
         # aiohttp closes the files of the request that it made, not of our copy.
-        for field in (await request.post()).values():
+        fields = (await request.post()).values()
+        for field in fields:
             if isinstance(field, web.FileField):
                 files.callback(field.file.close)
+        _check_storable(fields)
         if not (own_origin(request) and session.accepts(token)):
             if request.path == LOGIN:
                 return web.Response(status=303, headers={"Location": f"{LOGIN}?lost=1"})
@@ -175,6 +181,11 @@ async def note_pauses(request: web.Request, handler: Handler) -> web.StreamRespo
 
 
 MIDDLEWARES: Final = (harden, recall, explain, admit, note_pauses)
+
+
+def _check_storable(values: Iterable[object]) -> None:
+    if any(NUL in value for value in values if isinstance(value, str)):
+        raise web.HTTPBadRequest
 
 
 async def _token(request: web.Request) -> str:

@@ -35,6 +35,7 @@ HERE: Final = "/console/patients"
 PAGE: Final = 30
 FILTERS: Final = ("stage", "tag", "member")
 WORDS_CHARS: Final = 100
+FILTER_CHARS: Final = 121  # of a tag with its group, the longest
 
 
 def routes() -> Iterable[web.RouteDef]:
@@ -57,7 +58,7 @@ async def index(request: web.Request) -> web.StreamResponse:
 async def search(request: web.Request) -> web.StreamResponse:
     """Patients that somebody's words may mean; the words are sent in the form, addresses end up in logs."""
     form = {name: str(value).strip() for name, value in (await request.post()).items()}
-    kept = {name: form.get(name, "") for name in FILTERS}
+    kept = {name: form.get(name, "")[:FILTER_CHARS] for name in FILTERS}  # goes into an address
     if not form.get("q"):
         chosen = {name: value for name, value in kept.items() if value}
         return go(request, f"{HERE}?{urlencode(chosen)}" if chosen else HERE)

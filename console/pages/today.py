@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
 from clinic import audit, todos
+from console.api.weeks import WEEKS_AHEAD
 from console.deps import WeekNotPlannable
 from console.duties import load_duties
-from console.forms import PlanForm, local_path, parse
+from console.forms import FormRefused, PlanForm, local_path, parse
 from console.frame import actor_of, deps_of, go, hours_of, page
 from console.pages import todos as todo_pages
 from console.views import face_of
@@ -89,7 +91,10 @@ async def plan(request: web.Request) -> web.StreamResponse:
     deps = deps_of(request)
     form = await request.post()
     wanted = parse(PlanForm, form).week
-    week = monday_of(wanted) if wanted else coming_week(hours_of(request).today)
+    today = hours_of(request).today
+    if wanted and not monday_of(today) <= wanted <= today + timedelta(weeks=WEEKS_AHEAD):
+        raise FormRefused("week", f"只能排这一周，和往后 {WEEKS_AHEAD} 周以内的内容")
+    week = monday_of(wanted) if wanted else coming_week(today)
     back = local_path(str(form.get("back", "")))
     try:
         planned = await deps.plan_week(week, actor_of(request))

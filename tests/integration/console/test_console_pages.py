@@ -10,6 +10,7 @@ import pytest
 from clinic.tables import AuditEntry, Member
 from sop import push as pushes
 from sop.life import PostState
+from sop.plan_tables import Pause
 from sop.receipts import Look, Seen, record
 from sop.tables import Batch, Post, Push
 from store.inbox import InboxEvent
@@ -76,6 +77,31 @@ async def test_a_later_week_can_be_planned_from_its_calendar_page(desk: Desk) ->
     assert planned.location == "/console/week?start=2025-06-09"
     assert "4 条" in (await desk.follow(planned)).text
     assert [batch.week for batch in await desk.rows(Batch)] == [date(2025, 6, 9)] * 2
+
+
+@pytest.mark.parametrize("start", ["0001-01-01", "2025-05-26", "2150-01-04", "9999-12-31"])
+async def test_a_week_that_is_over_or_beyond_every_calendar_is_not_planned(desk: Desk, start: str) -> None:
+    refused = await desk.send(await desk.get("/console/"), "/console/plan", week=start)
+
+    assert (refused.status, "只能排这一周" in refused.text) == (422, True)
+    assert await desk.rows(Batch) == []
+
+
+async def test_a_character_that_no_database_can_hold_is_refused_wherever_it_comes(
+    desk_anywhere: Desk,
+) -> None:
+    page = await desk_anywhere.get("/console/pauses")
+
+    refused = [
+        await desk_anywhere.send(page, "/console/pauses", reason="a\0b"),
+        await desk_anywhere.get("/console/posts?persona=a%00b"),
+        await desk_anywhere.get("/console/groups?q=%00"),
+        await desk_anywhere.get("/console/patients?member=%00"),
+    ]
+
+    assert [one.status for one in refused] == [400] * 4
+    assert "没有看懂这次提交" in refused[0].text
+    assert await desk_anywhere.rows(Pause) == []
 
 
 async def test_tasks_that_wait_for_a_tap_name_the_member(desk: Desk) -> None:

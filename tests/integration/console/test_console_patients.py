@@ -82,6 +82,13 @@ async def test_filters_without_words_make_an_address_to_keep(desk: Desk, her: st
     assert (await desk.get(f"{LIST}?cursor=x")).status == 422
 
 
+async def test_a_filter_longer_than_any_there_is_goes_into_no_address(desk: Desk) -> None:
+    kept = await search(desk, q="", stage="种" * 10_000)
+
+    assert kept.status == 303
+    assert len(kept.location) < 2000
+
+
 async def test_long_lists_are_paged_with_and_without_words(desk: Desk, vault: Vault) -> None:
     async with desk.database.write() as session:
         for number in range(35):
