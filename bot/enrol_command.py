@@ -17,8 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.import_command import ACTOR
 from clinic import audit
 from clinic.imports.book import OpenFile
-from clinic.imports.files import FileRefused
 from clinic.imports.rows import RowReader, Told
+from clinic.imports.sheet import FileRefused
 from clinic.whose import Book, PersonUnclear
 from sop.journeys.books import book_of
 from sop.journeys.crowds import ENROLLED, Crowd, Forecast

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from content.pack import Pack, PersonaSpec
+    from content.pack import Pack
+    from content.persona_specs import PersonaSpec
     from sop.roster import Roster
 
 USERID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}")  # doc 90195: what a userid may be made of

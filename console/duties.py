@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from console.views import PostView
     from console.wording import Hours
-    from content.pack import Pack, PersonaSpec
+    from content.pack import Pack
+    from content.persona_specs import PersonaSpec
 
 SHOWN: Final = 20
 LOOK_BACK: Final = timedelta(days=7)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     from datetime import date, datetime, time
 
-    from content.pack import PersonaSpec, Place
+    from content.persona_specs import PersonaSpec
+    from content.places import Place
     from content.schema import PersonaKind
 
     Contact = Literal["first", "again"]

@@ -17,7 +17,8 @@ from content.render import Renderer
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from content.pack import ContentItem, GroupRole, Pack, PersonaSpec
+    from content.pack import ContentItem, GroupRole, Pack
+    from content.persona_specs import PersonaSpec
 
     Slots = Sequence[frozenset[str]]
 

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from content.channel_specs import ChannelSpec, VariantSpec, WelcomeSpec
-    from content.pack import Pack, PersonaSpec
+    from content.pack import Pack
+    from content.persona_specs import PersonaSpec
 
 WHY_CHARS: Final = 200
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from content.pack import Place
+    from content.places import Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,8 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from content.dated import Window
-from content.pack import AssetSpec, ContentItem, Place
+from content.pack import AssetSpec, ContentItem
+from content.places import Place
 from content.texts import ASSET_TEMPLATES
 
 if TYPE_CHECKING:

@@ -17,16 +17,10 @@ from content.draft import Draft, Entry, read_draft
 from content.group_specs import GroupWelcomeSpec, KeywordSpec
 from content.house import HouseRules
 from content.items import asset_of, item_of
-from content.pack import (
-    AssetSpec,
-    GroupRole,
-    Pack,
-    PersonaSpec,
-    Place,
-    TagGroupSpec,
-    WeekSlot,
-)
+from content.pack import AssetSpec, GroupRole, Pack, TagGroupSpec
+from content.persona_specs import PersonaSpec, WeekSlot
 from content.pictures import ASSETS_FOLDER, check_pictures
+from content.places import Place
 from content.plans.check import check_plans
 from content.plans.documents import to_spec
 from content.plans.recalls import expanded

@@ -15,7 +15,7 @@ from content.house import HouseRules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date, datetime, time
+    from datetime import date, datetime
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from content.dated import Window
     from content.draft import Draft
     from content.group_specs import GroupWelcomeSpec, KeywordSpec
+    from content.persona_specs import PersonaSpec, WeekSlot
+    from content.places import Place
     from content.plans.specs import Plan
     from content.problems import Problem
     from content.rule_specs import RuleSpec
-    from content.schema import AssetKind, Category, PersonaKind
+    from content.schema import AssetKind, Category
     from content.survey_specs import SurveySpec
     from content.talk_specs import AnswerSpec, ScriptSpec
     from content.treatment_specs import TreatmentSpec
@@ -50,17 +52,6 @@ def personal(key: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where in the pack's files something is written."""
-
-    file: str
-    line: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TagGroupSpec:
     """A group of corp tags; of an ``exclusive`` group a patient carries one tag at most."""
 
@@ -73,41 +64,6 @@ class TagGroupSpec:
     def references(self) -> tuple[str, ...]:
         """The tags as the pack refers to them, e.g. ``来源/抖音``."""
         return tuple(f"{self.name}/{tag}" for tag in self.tags)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WeekSlot:
-    """A weekly time at which one post goes out."""
-
-    day: int  # ISO weekday: 1 = Monday … 7 = Sunday
-    at: time  # clinic wall clock, naive on purpose: a rule, not an instant
-    categories: tuple[Category, ...]  # preferred first
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PersonaSpec:
-    """The role that one or more members' accounts play (小助理 or 医生)."""
-
-    key: str
-    kind: PersonaKind
-    name: str
-    title: str
-    intro: str
-    voice: str  # how this persona speaks, for the staff who write
-    members: tuple[str, ...]  # userids that speak as this persona
-    delegates: tuple[str, ...]  # userids that may approve and tap for it
-    approvers: tuple[str, ...]
-    categories: tuple[Category, ...]
-    max_moments_per_day: int
-    week: tuple[WeekSlot, ...]
-    place: Place
-    max_direct_per_day: int = 2  # 1-to-1 contacts of one patient
-
-    @property
-    def reviewers(self) -> tuple[str, ...]:
-        """Userids who may approve: a doctor's members and delegates; an assistant's ``approvers``."""
-        chosen = (*self.members, *self.delegates) if self.kind == "doctor" else self.approvers
-        return tuple(dict.fromkeys(chosen))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from content.channel_specs import MAIN, WelcomeSpec
 from content.compliance import Checker
 from content.loader import load_pack
-from content.pack import Place
+from content.places import Place
 from content.plans.wordings import wordings_of
 from content.problems import PackError
 from content.render import Renderer
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from content.compliance import Finding
-    from content.pack import ContentItem, Pack, PersonaSpec
+    from content.pack import ContentItem, Pack
+    from content.persona_specs import PersonaSpec
     from content.problems import Problem
     from content.rulebook import Channel, PersonaKind
 

@@ -11,7 +11,9 @@ from content.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from content.pack import ContentItem, Pack, Place, WeekSlot
+    from content.pack import ContentItem, Pack
+    from content.persona_specs import WeekSlot
+    from content.places import Place
 
 
 def rotation_warnings(pack: Pack) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from content.pack import Place
+from content.places import Place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
 from content.schema import WEB, Key, Line, Strict, one_or_many
-from content.survey_specs import MOOD
+
+MOOD: Final = "mood"  # the answer that is not asked for: what the others say of how she felt
 
 Paragraph = Annotated[str, Field(max_length=300)]
 Choice = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[^\r\n]+$")]

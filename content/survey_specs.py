@@ -9,10 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from content.draft import Entry
-    from content.pack import Place
+    from content.places import Place
     from content.schema_surveys import SurveyModel
 
-MOOD: Final = "mood"  # the answer that is not asked for: what the others say of how she felt
 HAPPY: Final = "happy"
 UNHAPPY: Final = "unhappy"
 

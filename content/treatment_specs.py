@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from content.pack import Place
+from content.places import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

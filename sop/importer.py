@@ -12,8 +12,8 @@ from sqlalchemy import select
 from clinic import visits
 from clinic.care_tables import Import
 from clinic.imports.book import OpenFile
-from clinic.imports.files import FileRefused
 from clinic.imports.rows import Fault, RowReader, Told
+from clinic.imports.sheet import FileRefused
 from clinic.whose import PersonUnclear
 from content.treatment_specs import Catalogue
 from sop.import_look import Look
@@ -25,7 +25,7 @@ from store.vault import SealBroken
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from clinic.imports.files import Row
+    from clinic.imports.sheet import Row
     from content.pack import Pack
     from sop.intake import Intake
     from store.clock import Clock

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from content.compliance import Checker
-    from content.pack import ContentItem, PersonaSpec
+    from content.pack import ContentItem
+    from content.persona_specs import PersonaSpec
     from content.render import Renderer
     from sop.roster import Roster
 

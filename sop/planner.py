@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
-    from content.pack import ContentItem, GroupRole, PersonaSpec
+    from content.pack import ContentItem, GroupRole
+    from content.persona_specs import PersonaSpec
     from content.plans.specs import Plan
     from sop.roster import Roster
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from content.pack import Pack, PersonaSpec
+    from content.pack import Pack
+    from content.persona_specs import PersonaSpec
 
 SPEAKER: Final = "speaker"
 DELEGATE: Final = "delegate"

@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from clinic import audit, todos
-from content.survey_specs import MOOD, UNHAPPY
+from content.schema_surveys import MOOD
+from content.survey_specs import UNHAPPY
 from sop.handouts import hand_out
 from sop.parting import NEWS
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from content.pack import PersonaSpec
+    from content.persona_specs import PersonaSpec
     from sop.roster import Roster
 
 KIND: Final = "vacancy"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from content.almanac.almanac import Almanac
     from content.almanac.year_plan import YearPlan
-    from content.pack import WeekSlot
+    from content.persona_specs import WeekSlot
     from content.plans.specs import DaySlot, GroupBody, MomentsBody, Slot
 
 CALENDAR: Final = 0

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from bot.syncing.reconciliation import Watching
-    from bot.syncing.runs import Run
+    from bot.syncing.runs import Run, Watching
     from clinic.group_moves import Move
     from store.clock import Clock
     from store.database import Database

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from bot.syncing import runs
 from bot.syncing.groups import GroupWalk
 from bot.syncing.reading import OF_ONE_MEMBER, TenantReader
+from bot.syncing.runs import Watching
 from bot.syncing.ways import WAYS, WayWalk
 from clinic import corp_listing, group_moves, listings, members
 from clinic.listed import Lookup
@@ -65,13 +66,6 @@ class Report:
     unread: tuple[str, ...]
     resumed: bool
     started_at: datetime
-
-
-class Watching:
-    """Told how far a run is; this one keeps it to itself."""
-
-    def stage(self, name: str, done: int, total: int | None) -> None:
-        """``done`` of ``total`` (None: not known) things of a stage are behind us."""
 
 
 class Reconciliation:

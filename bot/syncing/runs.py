@@ -21,6 +21,13 @@ STALE: Final = timedelta(hours=24)  # WeCom's cursors and our picture of the mem
 MOVING: Final = timedelta(minutes=3)  # longer than any pause between two pages
 
 
+class Watching:
+    """Told how far a run is; this one keeps it to itself."""
+
+    def stage(self, name: str, done: int, total: int | None) -> None:
+        """``done`` of ``total`` (None: not known) things of a stage are behind us."""
+
+
 class Relieved(RuntimeError):
     """Another process goes on with this run; this one must stop."""
 

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
     from bot.syncing.groups import Step
     from bot.syncing.reading import TenantReader
-    from bot.syncing.reconciliation import Watching
-    from bot.syncing.runs import Run
+    from bot.syncing.runs import Run, Watching
     from clinic.reconcile import Tally
     from clinic.ways import ListedWay
     from store.clock import Clock

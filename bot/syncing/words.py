@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bot.syncing.reconciliation import Report, Watching
+from bot.syncing.runs import Watching
 from clinic.reconcile import Tally
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
     from rich.progress import TaskID
+
+    from bot.syncing.reconciliation import Report
 
 LINE_EVERY: Final = 5000
 STAGE_TITLES: Final = {

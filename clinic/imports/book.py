@@ -13,14 +13,15 @@ from openpyxl.styles import Font, PatternFill
 from openpyxl.utils import get_column_letter
 
 from clinic.imports.columns import COLUMNS, KIND_TITLES, count_known, find_layout
-from clinic.imports.files import HEADER_WITHIN, read_rows
+from clinic.imports.files import read_rows
 from clinic.imports.rows import data_rows
+from clinic.imports.sheet import HEADER_WITHIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from clinic.imports.columns import ImportKind
-    from clinic.imports.files import Cell, Row
+    from clinic.imports.sheet import Cell, Row
 
 _FORMULA: Final = tuple("=+-@＝＋－＠\t\r\n")
 TEXT_FORMAT: Final = "@"

@@ -20,7 +20,7 @@ from clinic.visits import VisitStatus
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from clinic.imports.files import Cell
+    from clinic.imports.sheet import Cell
 
 YEARS: Final = (1900, 2100)
 SERIALS: Final = (10_000, 80_000)  # days since 1900: a date that lost its format, 1927 to 2119

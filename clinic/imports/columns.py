@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from clinic.identity import fold
-from clinic.imports.files import HEADER_WITHIN, FileRefused
+from clinic.imports.sheet import HEADER_WITHIN, FileRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from clinic.imports.files import Cell, Row
+    from clinic.imports.sheet import Cell, Row
 
 ImportKind = Literal["visits", "patients", "answers", "benefits"]
 KINDS: Final[tuple[str, ...]] = get_args(ImportKind)

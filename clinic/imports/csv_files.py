@@ -7,7 +7,7 @@ import io
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from clinic.imports.files import HEADER_WITHIN, MAX_COLUMNS, Cell, FileRefused, Row, clean
+from clinic.imports.sheet import HEADER_WITHIN, MAX_COLUMNS, Cell, FileRefused, Row, clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,7 +14,7 @@ from zipfile import ZipFile
 
 from openpyxl import load_workbook
 
-from clinic.imports.files import HEADER_WITHIN, MAX_COLUMNS, MAX_ROWS, Cell, FileRefused, Row, clean
+from clinic.imports.sheet import HEADER_WITHIN, MAX_COLUMNS, MAX_ROWS, Cell, FileRefused, Row, clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

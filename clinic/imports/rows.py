@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from clinic.imports.columns import ImportKind, Layout
-    from clinic.imports.files import Cell, Row
+    from clinic.imports.sheet import Cell, Row
 
 T = TypeVar("T")
 TOTALS: Final = frozenset({"合计", "总计", "小计", "本页合计", "共计"})

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from console.deps import Deps
-    from content.pack import Pack, PersonaSpec
+    from content.pack import Pack
+    from content.persona_specs import PersonaSpec
 
 HERE: Final = "/console/channels"
 _STATE: Final = r"{state:[A-Za-z0-9_.-]{1,64}}"

@@ -13,7 +13,8 @@ from clinic import audit, visits
 from clinic.care_tables import Import
 from clinic.imports.book import faulty_rows, template
 from clinic.imports.columns import COLUMNS, KIND_TITLES, KINDS
-from clinic.imports.files import MAX_BYTES, MAX_ROWS, FileRefused
+from clinic.imports.files import MAX_BYTES
+from clinic.imports.sheet import MAX_ROWS, FileRefused
 from console.duties import waiting_count
 from console.forms import FormRefused
 from console.frame import actor_of, deps_of, go, page, wants_fragment

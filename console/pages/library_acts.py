@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from content.pack import ContentItem, Pack, PersonaSpec
+    from content.pack import ContentItem, Pack
+    from content.persona_specs import PersonaSpec
 
 DONE: Final = {
     "retire": "已停用：不再挑它，已经排好的不变。",

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from console.deps import Deps
-    from content.pack import Pack, PersonaSpec
+    from content.pack import Pack
+    from content.persona_specs import PersonaSpec
 
 HERE: Final = "/console/library/posters"
 CHANNEL: Final = "channel:"  # before the state of a channel whose live code is on the poster

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from content.compliance import Checker, Finding
-    from content.pack import Pack, PersonaSpec
+    from content.pack import Pack
+    from content.persona_specs import PersonaSpec
     from content.render import Renderer
     from content.rulebook import Channel
 

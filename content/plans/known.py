@@ -12,7 +12,7 @@ from content import dated
 from content.almanac.themes import packaged_themes
 from content.house import HouseRules
 from content.pack import PROMOTION, personal
-from content.survey_specs import MOOD
+from content.schema_surveys import MOOD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

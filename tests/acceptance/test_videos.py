@@ -12,7 +12,8 @@ import pytest
 from bot.media import MediaLibrary
 from content.library import keeping, pictures
 from content.library.view import Library
-from content.pack import AssetSpec, Place
+from content.pack import AssetSpec
+from content.places import Place
 from content.written import Written
 from tests.acceptance.test_week import approve
 from tests.support.clinic import Clinic, running_clinic

@@ -10,7 +10,8 @@ import aiohttp
 import pytest
 from sqlalchemy import func, select
 
-from bot.syncing.reconciliation import Reconciliation, Watching
+from bot.syncing.reconciliation import Reconciliation
+from bot.syncing.runs import Watching
 from clinic.tables import Follow, Patient
 from store.clock import ShiftedClock
 from store.database import Database

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from bot.sync import TenantSync
-from bot.syncing.reconciliation import Watching
+from bot.syncing.runs import Watching
 from clinic import audit, people
 from clinic.care_tables import GroupMove, Todo
 from clinic.effects import MarkTags

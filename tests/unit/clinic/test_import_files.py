@@ -18,8 +18,8 @@ from openpyxl import Workbook, load_workbook
 from clinic.imports import files
 from clinic.imports.book import OpenFile, faulty_rows, template
 from clinic.imports.columns import KINDS
-from clinic.imports.files import FileRefused
 from clinic.imports.rows import RowReader, Told
+from clinic.imports.sheet import FileRefused
 from clinic.visits import VisitStatus
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from content.channel_specs import ChannelSpec, CodeSpec, Shift, Span
-from content.pack import Place
+from content.places import Place
 from sop.duty import digest_of, on_duty, over, shape_of
 
 MONDAY_10 = datetime.fromisoformat("2026-11-23T10:00")
