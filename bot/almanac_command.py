@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.console import Console
 
+from bot.command_line import reason_of
 from bot.settings import DatabaseChoice
 from content.problems import PackError
 
@@ -78,7 +79,7 @@ def show_year(
         try:
             ics.write_bytes(data)
         except OSError as exc:
-            raise WrongUse(f"写不了 {ics}：{exc.strerror}") from None
+            raise WrongUse(f"写不了 {ics}：{reason_of(exc)}") from None
         console.print(f"日历文件已写好：{ics}（手机和电脑的日历都能导入）", markup=False)
 
 

@@ -18,6 +18,7 @@ from bot.command_line import (
     environment_pack,
     fail,
     pack_or_fail,
+    reason_of,
     run,
     settings_if_any,
     settings_or_fail,
@@ -151,7 +152,7 @@ def lint_command(
         source = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
         worst = lint_lines(source, sys.stdout)
     except OSError as exc:
-        fail(f"读不到 {file}：{exc.strerror}")
+        fail(f"读不到 {file}：{reason_of(exc)}")
     except LintInputProblem as exc:
         fail(str(exc))
     raise typer.Exit(FINDINGS if worst else 0)

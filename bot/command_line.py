@@ -68,6 +68,20 @@ def complain(message: str) -> int:
     return USAGE
 
 
+def reason_of(exc: OSError) -> str:
+    """Return why a file cannot be used, as a person reads it."""
+    match exc:
+        case FileNotFoundError():
+            return "没有这个文件"
+        case PermissionError():
+            return "没有权限"
+        case IsADirectoryError():
+            return "这是一个文件夹"
+        case NotADirectoryError():
+            return "路径里有一段不是文件夹"
+    return exc.strerror or str(exc)
+
+
 def fail(message: str) -> NoReturn:
     """Say what is wrong and end."""
     raise typer.Exit(complain(message))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 from sqlalchemy import select
 
+from bot.command_line import reason_of
 from content.library.exporting import NotExportable, export
 from content.library.importing import bring_in, keep_up
 from content.library.tables import LibraryPicture
@@ -41,7 +42,7 @@ async def export_library(settings: Settings, pack: Pack, folder: Path) -> int:
     except (SchemaTooNew, NotExportable) as exc:
         return _complain(str(exc))
     except OSError as exc:
-        return _complain(f"不能写 {folder}：{exc.strerror or exc}")
+        return _complain(f"不能写 {folder}：{reason_of(exc)}")
     finally:
         await database.close()
     typer.echo(

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.command_line import reason_of
 from clinic.care_tables import Import
 from clinic.imports.columns import KIND_TITLES
 from clinic.imports.files import MAX_BYTES
@@ -150,4 +151,4 @@ def _read(file: Path) -> tuple[bytes, str]:
             return b"", f"{file} 超过 {MAX_BYTES // 1024 // 1024} MB：请分成几个文件"
         return file.read_bytes(), ""
     except OSError as exc:
-        return b"", f"读不到 {file}：{exc.strerror}"
+        return b"", f"读不到 {file}：{reason_of(exc)}"

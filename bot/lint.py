@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 
+MOST_CHARS: Final = 100_000
+
+
 class LintInputProblem(ValueError):
     """A line is not what the check reads; the message names it."""
 
@@ -22,9 +25,17 @@ class _Line(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True)
 
     id: str | int
-    text: Annotated[str, StringConstraints(max_length=100_000)]
+    text: Annotated[str, StringConstraints(max_length=MOST_CHARS)]
     persona: Literal["assistant", "doctor"] = "assistant"
     channel: Literal["moment", "group", "direct"] = "moment"
+
+
+_SAYINGS: Final = {
+    "id": "要有，写成文字或整数",
+    "text": f"要有，写成文字，最多 {MOST_CHARS} 个字",
+    "persona": "只能是 assistant 或 doctor",
+    "channel": "只能是 moment、group 或 direct",
+}
 
 
 def lint_lines(source: bytes, out: TextIO) -> bool:
@@ -51,5 +62,7 @@ def _parse(raw: bytes, number: int) -> _Line:
         return _Line.model_validate_json(raw)
     except ValidationError as exc:
         error = exc.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in error["loc"]) or "整行"
-        raise LintInputProblem(f"第 {number} 行的 {place}：{error['msg']}") from None
+        if not error["loc"]:
+            raise LintInputProblem(f"第 {number} 行：不是 UTF-8 的 JSON 对象") from None
+        place = str(error["loc"][0])
+        raise LintInputProblem(f"第 {number} 行的 {place}：{_SAYINGS.get(place, '不对')}") from None

@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.command_line import reason_of
 from bot.rehearsal.pictures import TenantPictures
 from bot.rehearsal.playing import Play
 from bot.rehearsal.stage import Cast, StillClock, copy_plans, settle
@@ -244,7 +245,8 @@ async def rehearse_command(
         errors.print(str(exc), markup=False)
         return FAILED
     except (OSError, SQLAlchemyError) as exc:
-        errors.print(f"没有预演：读不到数据库（{type(exc).__name__}）", markup=False)
+        remedy = "从来没有启动过小护的，先运行 xiaohu db upgrade"
+        errors.print(f"没有预演：读不到数据库（{type(exc).__name__}）。{remedy}", markup=False)
         return FAILED
     finally:
         if clinic is not None:
@@ -252,7 +254,7 @@ async def rehearse_command(
     try:
         await asyncio.to_thread(_write, figures, report, json_file)
     except OSError as exc:
-        errors.print(f"写不了报告：{exc.strerror}：{exc.filename}", markup=False)
+        errors.print(f"写不了报告 {exc.filename}：{reason_of(exc)}", markup=False)
         return FAILED
     _tell(figures, report, console)
     return 0

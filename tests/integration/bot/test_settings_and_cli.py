@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 import sqlite3
@@ -236,8 +237,10 @@ async def test_lint_reads_json_lines_from_stdin_and_answers_each(tmp_path: Path)
     ("source", "place"),
     [
         pytest.param(b'{"id": 1, "text": "a"}\n{"id": 2}\n', "第 2 行的 text", id="a field is missing"),
-        pytest.param(b"no json\n", "第 1 行", id="no JSON"),
-        pytest.param(b'{"id": 1, "text": "\xff"}\n', "第 1 行", id="no UTF-8"),
+        pytest.param(b'{"id": [], "text": "a"}\n', "第 1 行的 id：要有", id="no such id"),
+        pytest.param(b"no json\n", "第 1 行：不是 UTF-8 的 JSON 对象", id="no JSON"),
+        pytest.param(b"[]\n", "第 1 行：不是 UTF-8 的 JSON 对象", id="no object"),
+        pytest.param(b'{"id": 1, "text": "\xff"}\n', "第 1 行：", id="no UTF-8"),
         pytest.param(
             b'{"id": 1, "text": "a", "persona": "nurse"}\n', "第 1 行的 persona", id="unknown persona"
         ),
@@ -248,7 +251,20 @@ async def test_lint_names_the_line_it_cannot_read(tmp_path: Path, source: bytes,
 
     assert ended.code == 2
     assert place in ended.err
-    assert "Traceback" not in ended.err
+    assert not re.search(r"[A-Z][a-z]+ ", ended.err)  # neither a traceback nor a library's words
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        pytest.param("gone.jsonl", "没有这个文件", id="none"),
+        pytest.param(".", "这是一个文件夹", id="a folder"),
+    ],
+)
+async def test_a_file_that_cannot_be_read_is_told_in_chinese(tmp_path: Path, path: str, reason: str) -> None:
+    ended = await run_command("lint", path, cwd=tmp_path)
+
+    assert (ended.code, ended.err.strip()) == (2, f"读不到 {path}：{reason}")
 
 
 async def test_the_sandbox_tells_its_connection_in_one_line_and_a_taken_port_is_told(tmp_path: Path) -> None:
