@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -24,7 +25,11 @@ log = structlog.get_logger(__name__)
 
 PATH: Final = "/wecom/callback"
 BODY_BYTES: Final = 512 * 1024  # WeCom's envelopes have a few KB
+BODY_S: Final = 5.0  # WeCom has cut the connection by then; who trickles on only wants to hold it
 STALE_S: Final = timedelta(hours=24).total_seconds()
+
+
+STATUS: Final = {"bad_signature": 403, "wrong_receiver": 403, "slow_body": 408}  # others: 400
 
 
 class Malformed(BadCallback):
@@ -37,6 +42,12 @@ class Unreadable(BadCallback):
     """The body ends early, or is not what its headers say."""
 
     reason = "bad_body"
+
+
+class Slow(BadCallback):
+    """The body did not come within the time after which WeCom has given up."""
+
+    reason = "slow_body"
 
 
 class Stale(BadCallback):
@@ -116,13 +127,18 @@ class CallbackEndpoint:
     def _refuse(self, request: web.Request, problem: BadCallback) -> web.Response:
         self._metrics.callbacks.labels(problem.reason).inc()
         log.warning("callback.refused", reason=problem.reason, method=request.method)
-        status = 403 if problem.reason in ("bad_signature", "wrong_receiver") else 400
-        return web.Response(status=status, text=f"{problem.reason}\n")
+        response = web.Response(status=STATUS.get(problem.reason, 400), text=f"{problem.reason}\n")
+        if isinstance(problem, Slow):
+            response.force_close()
+        return response
 
 
 async def _body(request: web.Request) -> bytes:
     try:
-        return await request.read()
+        async with asyncio.timeout(BODY_S):
+            return await request.read()
+    except TimeoutError as exc:
+        raise Slow("the body did not come in time") from exc
     except (web.RequestPayloadError, ConnectionError) as exc:
         # It says that it is compressed and is not, its chunks are none, or it broke off.
         raise Unreadable("the body cannot be read to its end") from exc

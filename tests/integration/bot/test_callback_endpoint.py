@@ -15,6 +15,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from bot import callback
 from bot.logs import NoRequestLines
 from tests.support.databases import fresh_database_url
 from tests.support.webhook import CORP, KEY, PLAIN, TOKEN, Endpoint, envelope, running_endpoint
@@ -230,6 +231,19 @@ async def test_a_body_of_ten_megabytes_is_refused_without_being_read_to_its_end(
 
     assert [(line["event"], line["reason"]) for line in logged] == [("callback.refused", "too_large")]
     assert await endpoint.counted("too_large") == 1
+    assert await endpoint.deliver(PLAIN) == 200
+
+
+async def test_a_body_that_trickles_in_does_not_hold_its_connection_for_ever(
+    endpoint: Endpoint, logged: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(callback, "BODY_S", 0.3)
+    query = urlencode(endpoint.query("x"))
+    head = f"POST /wecom/callback?{query} HTTP/1.1\nHost: clinic\nContent-Length: 5000"
+
+    assert b" 408 " in await raw(endpoint, head, [b"<xml>"])
+
+    assert [(line["event"], line["reason"]) for line in logged] == [("callback.refused", "slow_body")]
     assert await endpoint.deliver(PLAIN) == 200
 
 
