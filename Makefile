@@ -23,7 +23,7 @@ demo: $(READY) ## 用模拟的企业微信演示主要流程；make demo ARGS=--
 
 test: $(READY) ## 跑全部测试（SQLite、PostgreSQL、Redis、真实浏览器）；ARGS 传给 pytest
 	@$(PY) -m tests.support.browser
-	@$(PY) -m pytest -n $(WORKERS) $(ARGS)
+	@$(PY) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: $(READY) ## 代码风格、类型、楼层、内容包、锁文件
 	@$(UV) lock --check
