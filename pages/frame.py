@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -57,8 +58,12 @@ class Furniture:
 FURNITURE: Final = web.AppKey("furniture", Furniture)
 
 
+@lru_cache(maxsize=1)
 def make_templates() -> Environment:
-    """Compile every template now: a mistake in one stops the start, and no request reads a file."""
+    """Compile every template now: a mistake in one stops the start, and no request reads a file.
+
+    Once in a process: the templates come with the program, and nobody changes the environment.
+    """
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=select_autoescape(default=True, default_for_string=True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -192,20 +192,21 @@ def setup_api(app: web.Application) -> None:
 
     Everything below ``/api/`` that goes wrong, in whatever middleware, is answered as a problem.
     """
-    table = operations()
-
-    @cache
-    def document(server: str) -> bytes:
-        return orjson.dumps(build(table, server=server))
 
     async def describe(request: web.Request) -> web.Response:
-        return web.Response(body=document(request.app[DEPS].public_url), content_type=JSON_TYPE)
+        return web.Response(body=_document(request.app[DEPS].public_url), content_type=JSON_TYPE)
 
-    for operation in table:
+    for operation in operations():
         app.router.add_route(operation.method, ROOT + operation.path, operation.handle)
     app.router.add_route("GET", DOCUMENT, describe)
     # Outermost, so that no other middleware's refusal reaches a client of the API as a page.
     app.middlewares.insert(0, _problems_only)
+
+
+@lru_cache(maxsize=8)
+def _document(server: str) -> bytes:
+    """Return the OpenAPI document, which is the same for every app of a process behind one address."""
+    return orjson.dumps(build(operations(), server=server))
 
 
 @web.middleware
