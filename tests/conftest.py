@@ -12,7 +12,7 @@ from aiohttp import web_app
 
 from content.loader import load_pack
 from tests.support.clinic import Clinic, running_clinic, without_journeys
-from tests.support.databases import Templates, fresh_database_url
+from tests.support.databases import Templates, fresh_database_url, stop_server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -37,6 +37,11 @@ def pytest_runtest_logfinish() -> None:
     web_app._cached_build_middleware.cache_clear()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    stop_server()
+
+
 @pytest.fixture(scope="session")
 def pack() -> Pack:
     """The packaged dental pack."""
@@ -54,11 +59,33 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 
 @pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Templates]:
+    """Databases with the schema and nothing in it: migrated once, and copied for each test."""
+    templates = Templates(tmp_path_factory.mktemp("templates"))
+    yield templates
+    templates.close()
+
+
+@pytest.fixture(params=DATABASES)
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path, templates: Templates) -> Iterator[str]:
+    """A migrated database with nothing in it: each test that needs one runs on SQLite and on PostgreSQL."""
+    with templates.copy(request.param, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
 def started(tmp_path_factory: pytest.TempPathFactory, pack: Pack) -> Iterator[Templates]:
     """Databases as after a first start, which takes the pack in (but its journeys) once: copied per clinic."""
     templates = Templates(tmp_path_factory.mktemp("started"), without_journeys(pack))
     yield templates
     templates.close()
+
+
+@pytest.fixture(params=DATABASES)
+def started_url(request: pytest.FixtureRequest, tmp_path: Path, started: Templates) -> Iterator[str]:
+    """A database on which the program has been started before; on SQLite and on PostgreSQL."""
+    with started.copy(request.param, tmp_path) as url:
+        yield url
 
 
 @pytest.fixture(params=DATABASES)

@@ -158,14 +158,17 @@ class Scene:
 async def make_scene(folder: Path) -> Scene:
     """Write a tiny pack and a database to copy."""
     scene = Scene(pack=tiny_pack(folder / "pack"), checker=packaged_checker(), database=folder / "scene.db")
-    await prepare(f"sqlite+aiosqlite:///{scene.database}")
+    url = f"sqlite+aiosqlite:///{scene.database}"
+    database = Database(url)
+    await upgrade(database)
+    await database.close()
+    await settle_in(url)
     return scene
 
 
-async def prepare(database_url: str) -> None:
-    """Bring an empty database to the schema, with two members and one group."""
+async def settle_in(database_url: str) -> None:
+    """Put two members and one group into a migrated database."""
     database = Database(database_url)
-    await upgrade(database)
     async with database.write() as session:
         for userid, name in (("xiaohu", "小护"), ("zhang.wei", "张伟")):
             session.add(Member(userid=userid, name=name, serves=True, seen_at=MONDAY))

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
     from content.pack import Pack
 
+ROOM = 2 * 1024**3  # many times what the server of a run holds
 LONG_AGO = datetime(2026, 1, 5, 2, tzinfo=UTC)  # when the pack was taken in
+_servers: list[Any] = []  # the wheel's, if it was started
 
 
 @contextmanager
@@ -62,7 +64,7 @@ class Templates:
     def copy(self, kind: str, folder: Path) -> Iterator[str]:
         """Yield the URL of a migrated, empty database that is gone afterwards."""
         if kind == "sqlite":
-            shutil.copyfile(self._sqlite(), folder / "xiaohu.db")
+            shutil.copyfile(self.sqlite_file(), folder / "xiaohu.db")
             yield f"sqlite+aiosqlite:///{folder / 'xiaohu.db'}"
             return
         server, template = self._postgres = self._postgres or _postgres_template(self._pack)
@@ -77,7 +79,8 @@ class Templates:
         if self._postgres is not None:
             _execute(self._postgres[0], f'DROP DATABASE "{self._postgres[1]}" WITH (FORCE)')
 
-    def _sqlite(self) -> Path:
+    def sqlite_file(self) -> Path:
+        """Return the SQLite file to copy, for a test that needs several copies."""
         template = self._folder / "template.db"
         if not template.exists():
             _in_thread(_migrated(f"sqlite+aiosqlite:///{template}", self._pack))
@@ -102,6 +105,15 @@ async def _migrated(url: str, pack: Pack | None) -> None:
     await database.close()
 
 
+def stop_server() -> None:
+    """End the wheel's server with the last of a run's workers.
+
+    It would end by itself at a worker's exit; but a worker that takes long over that is killed.
+    """
+    if _servers:
+        _servers.pop().cleanup()
+
+
 @cache
 def _wheel_server() -> str:
     """Start the PostgreSQL of the ``pgserver`` wheel; all test workers of a run share it."""
@@ -110,14 +122,27 @@ def _wheel_server() -> str:
         import pgserver
 
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"pid{os.getpid()}")
-    folder = Path(tempfile.gettempdir()) / f"xiaohu-pg-{run[:12]}"
+    folder = _roomy() / f"xiaohu-pg-{run[:12]}"
     folder.mkdir(parents=True, exist_ok=True)
-    uri: str = pgserver.get_server(str(folder), cleanup_mode="delete").get_uri()
+    server = pgserver.get_server(str(folder), cleanup_mode="delete")
+    _servers.append(server)
+    uri: str = server.get_uri()
     # Tests kill programs, never this server: it need not survive a power cut.
     for setting in ("fsync", "synchronous_commit", "full_page_writes"):
         _execute(uri, f"ALTER SYSTEM SET {setting} = off")
     _execute(uri, "SELECT pg_reload_conf()")
     return uri
+
+
+def _roomy() -> Path:
+    """Return where the server's files lie: in memory, if there is room for them.
+
+    A database is made and dropped for each test, and a disk's file system takes several times as long for that.
+    """
+    memory = Path("/dev/shm")
+    if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free >= ROOM:
+        return memory
+    return Path(tempfile.gettempdir())
 
 
 def _async_url(server: str, name: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.api_driver import ApiClinic, Scene, api_clinic, copied, make_scene, prepare
+from tests.support.api_driver import ApiClinic, Scene, api_clinic, copied, make_scene, settle_in
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -26,8 +26,8 @@ async def clinic(scene: Scene, tmp_path: Path) -> AsyncIterator[ApiClinic]:
 
 
 @pytest.fixture
-async def clinic_anywhere(scene: Scene, database_url: str) -> AsyncIterator[ApiClinic]:
+async def clinic_anywhere(scene: Scene, migrated_url: str) -> AsyncIterator[ApiClinic]:
     """On SQLite and on PostgreSQL, where requests really run at the same time."""
-    await prepare(database_url)
-    async with api_clinic(scene, database_url) as running:
+    await settle_in(migrated_url)
+    async with api_clinic(scene, migrated_url) as running:
         yield running

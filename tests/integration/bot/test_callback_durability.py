@@ -19,7 +19,7 @@ from sqlalchemy.engine import make_url
 from store import inbox
 from store.inbox import InboxEvent
 from tests.support.clinic import Clinic
-from tests.support.databases import fresh_database_url
+from tests.support.databases import Templates
 from tests.support.process import Program, free_port, settings_of
 from tests.support.webhook import CORP, KEY, NONCE, PLAIN, TOKEN, Endpoint, running_endpoint
 from wecom.crypto import CallbackCrypto
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-async def endpoint_anywhere(database_url: str, pack: Pack) -> AsyncIterator[Endpoint]:
-    async with running_endpoint(database_url, pack) as running:
+async def endpoint_anywhere(started_url: str, pack: Pack) -> AsyncIterator[Endpoint]:
+    async with running_endpoint(started_url, pack) as running:
         yield running
 
 
@@ -97,9 +97,9 @@ async def held_by_another(database_url: str) -> AsyncIterator[None]:
 
 
 async def test_a_locked_database_means_503_before_wecom_gives_up_and_then_works_again(
-    endpoint_anywhere: Endpoint, database_url: str
+    endpoint_anywhere: Endpoint, started_url: str
 ) -> None:
-    async with held_by_another(database_url):
+    async with held_by_another(started_url):
         async with asyncio.timeout(5):  # WeCom's patience
             statuses = await asyncio.gather(
                 *(endpoint_anywhere.deliver(PLAIN.replace("{n}", str(n))) for n in range(5))
@@ -111,23 +111,23 @@ async def test_a_locked_database_means_503_before_wecom_gives_up_and_then_works_
 
 
 async def test_callbacks_that_come_one_by_one_while_the_database_is_locked_are_all_answered_in_time(
-    endpoint_anywhere: Endpoint, database_url: str
+    endpoint_anywhere: Endpoint, started_url: str
 ) -> None:
     async def deliver(n: int) -> int:
         await asyncio.sleep(n * 0.5)
         async with asyncio.timeout(5):
             return await endpoint_anywhere.deliver(PLAIN.replace("{n}", str(n)))
 
-    async with held_by_another(database_url):
+    async with held_by_another(started_url):
         assert set(await asyncio.gather(*(deliver(n) for n in range(10)))) == {503}
 
     assert await endpoint_anywhere.deliver(PLAIN.replace("{n}", "later")) == 200
 
 
 async def test_a_postgresql_that_is_gone_means_5xx_and_when_it_is_back_200(
-    tmp_path: Path, pack: Pack
+    tmp_path: Path, started: Templates, pack: Pack
 ) -> None:
-    with fresh_database_url("postgresql", tmp_path) as url:
+    with started.copy("postgresql", tmp_path) as url:
         async with running_endpoint(url, pack) as endpoint:
             name = make_url(url).database
             server = await asyncpg.connect(

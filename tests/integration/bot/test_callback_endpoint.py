@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 
 from bot import callback
 from bot.logs import NoRequestLines
-from tests.support.databases import fresh_database_url
+from tests.support.databases import Templates
 from tests.support.webhook import CORP, KEY, PLAIN, TOKEN, Endpoint, envelope, running_endpoint
 from wecom.crypto import CallbackCrypto
 
@@ -31,8 +31,8 @@ TEN_MB = 10 * 1024 * 1024
 
 
 @pytest.fixture
-async def endpoint(tmp_path: Path, pack: Pack) -> AsyncIterator[Endpoint]:
-    with fresh_database_url("sqlite", tmp_path) as url:
+async def endpoint(tmp_path: Path, started: Templates, pack: Pack) -> AsyncIterator[Endpoint]:
+    with started.copy("sqlite", tmp_path) as url:
         async with running_endpoint(url, pack) as running:
             yield running
 

@@ -22,7 +22,6 @@ from store import outbox
 from store.clock import ShiftedClock
 from store.database import Database
 from store.outbox import OutboxEffect
-from store.schema import upgrade
 from store.vault import Vault
 from tests.support.scripted_wecom import Reply, ScriptedWeCom, ok
 from wecom.client import Credentials, WeComClient, open_session
@@ -93,7 +92,6 @@ def told(name: str) -> Reply:
 @asynccontextmanager
 async def running_reading(database_url: str, pack: Pack) -> AsyncIterator[Reading]:
     wecom, database, vault = ScriptedWeCom(), Database(database_url), Vault("a secret of the tests")
-    await upgrade(database)
     try:
         async with TestServer(wecom.app) as server, open_session() as session:
             client = WeComClient(
@@ -108,8 +106,8 @@ async def running_reading(database_url: str, pack: Pack) -> AsyncIterator[Readin
 
 
 @pytest.fixture
-async def reading(database_url: str, pack: Pack) -> AsyncIterator[Reading]:
-    async with running_reading(database_url, pack) as running:
+async def reading(migrated_url: str, pack: Pack) -> AsyncIterator[Reading]:
+    async with running_reading(migrated_url, pack) as running:
         yield running
 
 

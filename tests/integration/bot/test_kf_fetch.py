@@ -19,7 +19,6 @@ from store import outbox
 from store.clock import ShiftedClock
 from store.database import Database
 from store.outbox import OutboxEffect
-from store.schema import upgrade
 from store.vault import Vault
 from tests.support.scripted_wecom import ScriptedWeCom, failing, ok
 from wecom.client import WeComClient, open_session
@@ -62,10 +61,9 @@ class Reader:
 
 
 @pytest.fixture
-async def reader(database_url: str, pack: Pack) -> AsyncIterator[Reader]:
-    wecom, database, clock = ScriptedWeCom(), Database(database_url), ShiftedClock(NOW)
+async def reader(migrated_url: str, pack: Pack) -> AsyncIterator[Reader]:
+    wecom, database, clock = ScriptedWeCom(), Database(migrated_url), ShiftedClock(NOW)
     wecom.script("kf/account/list", ok(account_list=[{"open_kfid": "wk-1", "name": "微笑口腔客服"}]))
-    await upgrade(database)
     async with TestServer(wecom.app) as server, open_session() as session:
         client = WeComClient(
             session,

@@ -17,7 +17,6 @@ from store import outbox
 from store.clock import ShiftedClock
 from store.database import Database
 from store.outbox import OutboxEffect
-from store.schema import upgrade
 from wecom.errors import Busy, OutcomeUnknown, WeComError, error_for
 
 if TYPE_CHECKING:
@@ -52,9 +51,8 @@ class NoteDelivery(PlainDelivery):
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(database_url)
-    await upgrade(opened)
+async def database(migrated_url: str) -> AsyncIterator[Database]:
+    opened = Database(migrated_url)
     yield opened
     await opened.close()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.api_driver import Scene, copied, make_scene, prepare
+from tests.support.api_driver import Scene, copied, make_scene, settle_in
 from tests.support.console_driver import Desk, console_desk
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ async def desk(visitor: Desk) -> Desk:
 
 
 @pytest.fixture
-async def desk_anywhere(scene: Scene, database_url: str) -> AsyncIterator[Desk]:
+async def desk_anywhere(scene: Scene, migrated_url: str) -> AsyncIterator[Desk]:
     """The admin, logged in, on SQLite and on PostgreSQL."""
-    await prepare(database_url)
-    async with console_desk(scene, database_url) as desk:
+    await settle_in(migrated_url)
+    async with console_desk(scene, migrated_url) as desk:
         assert (await desk.login()).status == 303
         yield desk

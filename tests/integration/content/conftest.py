@@ -7,30 +7,28 @@ from typing import TYPE_CHECKING
 import pytest
 
 from store.database import Database
-from store.schema import upgrade
-from tests.support.databases import fresh_database_url
 from tests.support.pack_factory import PackFolder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from tests.support.databases import Templates
+
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
+async def database(tmp_path: Path, templates: Templates) -> AsyncIterator[Database]:
     """On SQLite: what the two databases might do differently asks for ``database_anywhere``."""
-    with fresh_database_url("sqlite", tmp_path) as url:
+    with templates.copy("sqlite", tmp_path) as url:
         database = Database(url)
-        await upgrade(database)
         yield database
         await database.close()
 
 
 @pytest.fixture
-async def database_anywhere(database_url: str) -> AsyncIterator[Database]:
+async def database_anywhere(migrated_url: str) -> AsyncIterator[Database]:
     """On SQLite and on PostgreSQL."""
-    database = Database(database_url)
-    await upgrade(database)
+    database = Database(migrated_url)
     yield database
     await database.close()
 

@@ -21,7 +21,6 @@ from sop.survey_links import Invitation, invite, token_of
 from store.clock import ShiftedClock
 from store.database import Database
 from store.outbox import OutboxEffect
-from store.schema import upgrade
 from store.vault import Vault
 from tests.support.records import meet
 
@@ -66,9 +65,8 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(database_url: str, pack: Pack, aiohttp_client: AiohttpClient) -> AsyncIterator[Desk]:
-    database, vault, clock = Database(database_url), Vault("a secret of the tests"), ShiftedClock(NOW)
-    await upgrade(database)
+async def desk(migrated_url: str, pack: Pack, aiohttp_client: AiohttpClient) -> AsyncIterator[Desk]:
+    database, vault, clock = Database(migrated_url), Vault("a secret of the tests"), ShiftedClock(NOW)
     async with database.write() as session:
         patient = await meet(session, vault, "wmXIAOQING", "晓晴")
         await people.identify(session, patient, vault, now=NOW, phone="13800138000")

@@ -20,7 +20,6 @@ from sop.plans.importing import import_plans
 from sop.plans.states import PlanState
 from sop.plans.usage import content_used_by
 from store.database import Database
-from store.schema import upgrade
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -52,10 +51,9 @@ def with_plans(pack: Pack, *documents: dict[str, Any]) -> Pack:
 
 
 @pytest.fixture
-async def session(database_url: str) -> AsyncIterator[AsyncSession]:
-    database = Database(database_url)
+async def session(migrated_url: str) -> AsyncIterator[AsyncSession]:
+    database = Database(migrated_url)
     try:
-        await upgrade(database)
         async with database.write() as session:
             yield session
     finally:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from store.database import Database
-from store.schema import upgrade
 from store.vault import Vault
 
 if TYPE_CHECKING:
@@ -15,10 +14,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
+async def database(migrated_url: str) -> AsyncIterator[Database]:
     """On SQLite and on PostgreSQL."""
-    database = Database(database_url)
-    await upgrade(database)
+    database = Database(migrated_url)
     yield database
     await database.close()
 

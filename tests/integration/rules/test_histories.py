@@ -18,7 +18,7 @@ from clinic.care_tables import Todo
 from clinic.tables import Member
 from store.database import Database
 from store.outbox import OutboxEffect
-from store.schema import upgrade
+from tests.support.databases import Templates
 from tests.support.history import NOW, Came, Moved, Said, Teller, Wrote, added, edited, left, removed
 
 if TYPE_CHECKING:
@@ -36,10 +36,9 @@ def minute(number: int) -> datetime:
 
 
 @pytest.fixture
-async def teller(database_url: str, pack: Pack) -> AsyncIterator[Teller]:
-    database = Database(database_url)
+async def teller(migrated_url: str, pack: Pack) -> AsyncIterator[Teller]:
+    database = Database(migrated_url)
     try:
-        await upgrade(database)
         yield Teller(database=database, pack=pack)
     finally:
         await database.close()
@@ -258,7 +257,7 @@ def _again(draw: st.DrawFn, history: list[Any]) -> list[Any]:
 
 
 def test_any_order_with_repetitions_makes_the_record_that_the_ordered_history_makes(
-    tmp_path: Path, pack: Pack
+    tmp_path: Path, templates: Templates, pack: Pack
 ) -> None:
     people = count()
 
@@ -293,12 +292,12 @@ def test_any_order_with_repetitions_makes_the_record_that_the_ordered_history_ma
         first, second = loop.run(tell())
         assert second == first
 
-    with asyncio.Runner() as loop, loop_teller(loop, tmp_path, pack) as teller:
+    with asyncio.Runner() as loop, loop_teller(loop, templates, tmp_path, pack) as teller:
         holds()
 
 
 def test_edits_on_three_phones_end_as_the_phones_show_whenever_each_is_looked_at(
-    tmp_path: Path, pack: Pack
+    tmp_path: Path, templates: Templates, pack: Pack
 ) -> None:
     people = count()
     edits = st.lists(
@@ -348,16 +347,16 @@ def test_edits_on_three_phones_end_as_the_phones_show_whenever_each_is_looked_at
         }
         assert by_hand == {(userid, path) for userid, paths in phones.items() for path in paths}
 
-    with asyncio.Runner() as loop, loop_teller(loop, tmp_path, pack) as teller:
+    with asyncio.Runner() as loop, loop_teller(loop, templates, tmp_path, pack) as teller:
         holds()
 
 
 @contextmanager
-def loop_teller(loop: asyncio.Runner, tmp_path: Path, pack: Pack) -> Iterator[Teller]:
+def loop_teller(loop: asyncio.Runner, templates: Templates, tmp_path: Path, pack: Pack) -> Iterator[Teller]:
     """Open a database and its teller on a loop of a property's own."""
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'xiaohu.db'}")
-    loop.run(upgrade(database))
-    try:
-        yield Teller(database=database, pack=pack)
-    finally:
-        loop.run(database.close())
+    with templates.copy("sqlite", tmp_path) as url:
+        database = Database(url)
+        try:
+            yield Teller(database=database, pack=pack)
+        finally:
+            loop.run(database.close())

@@ -15,7 +15,7 @@ from sop.consequences import reconsider
 from sop.roster import load_roster
 from store.clock import Clock
 from store.database import Database
-from store.schema import upgrade
+from tests.support.databases import Templates
 from tests.support.history import PUBLIC, WHO, Teller, added
 
 if TYPE_CHECKING:
@@ -38,15 +38,15 @@ class Calendar(Clock):
 
 
 @pytest.fixture
-async def teller(tmp_path: Path, pack: Pack) -> AsyncIterator[Teller]:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'xiaohu.db'}")
-    try:
-        await upgrade(database)
-        teller = Teller(database=database, pack=pack)
-        await teller.tell(added("xiaohu", MORNING), now=MORNING)
-        yield teller
-    finally:
-        await database.close()
+async def teller(tmp_path: Path, templates: Templates, pack: Pack) -> AsyncIterator[Teller]:
+    with templates.copy("sqlite", tmp_path) as url:
+        database = Database(url)
+        try:
+            teller = Teller(database=database, pack=pack)
+            await teller.tell(added("xiaohu", MORNING), now=MORNING)
+            yield teller
+        finally:
+            await database.close()
 
 
 def care(teller: Teller, clock: Clock) -> RuleCare:

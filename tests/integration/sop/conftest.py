@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from store.database import Database
-from store.schema import upgrade
 from tests.support.queue import Queue
 
 if TYPE_CHECKING:
@@ -17,10 +16,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-async def queue(database_url: str, pack: Pack) -> AsyncIterator[Queue]:
+async def queue(migrated_url: str, pack: Pack) -> AsyncIterator[Queue]:
     """On SQLite and on PostgreSQL."""
-    database = Database(database_url)
-    await upgrade(database)
+    database = Database(migrated_url)
     queue = Queue(database=database, pack=pack)
     await queue.settle_in()
     yield queue

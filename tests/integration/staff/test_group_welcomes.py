@@ -14,7 +14,6 @@ from sop import group_welcomes
 from sop.group_welcomes import TRY_AGAIN, Wanted
 from store.database import Database
 from store.outbox import OutboxEffect
-from store.schema import upgrade
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -26,9 +25,8 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url)
-    await upgrade(database)
+async def database(migrated_url: str) -> AsyncIterator[Database]:
+    database = Database(migrated_url)
     yield database
     await database.close()
 

@@ -19,7 +19,6 @@ from clinic.tables import CustomerGroup, Follow, GroupMember, Member, Patient
 from clinic.transfers import CannotTransfer, Order, TransferState
 from store.database import Database
 from store.outbox import OutboxEffect
-from store.schema import upgrade
 from store.vault import Vault
 
 if TYPE_CHECKING:
@@ -32,9 +31,8 @@ VAULT = Vault("a secret of the tests")
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url)
-    await upgrade(database)
+async def database(migrated_url: str) -> AsyncIterator[Database]:
+    database = Database(migrated_url)
     yield database
     await database.close()
 

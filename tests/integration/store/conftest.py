@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from store.database import Database
-from store.schema import upgrade
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
+async def database(migrated_url: str) -> AsyncIterator[Database]:
     """On SQLite and on PostgreSQL."""
-    database = Database(database_url)
-    await upgrade(database)
+    database = Database(migrated_url)
     yield database
     await database.close()

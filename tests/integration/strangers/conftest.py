@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.databases import fresh_database_url
+from tests.support.databases import Templates
 from tests.support.webhook import Endpoint, running_endpoint
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-async def endpoint(tmp_path: Path, pack: Pack) -> AsyncIterator[Endpoint]:
-    with fresh_database_url("sqlite", tmp_path) as url:
+async def endpoint(tmp_path: Path, started: Templates, pack: Pack) -> AsyncIterator[Endpoint]:
+    with started.copy("sqlite", tmp_path) as url:
         async with running_endpoint(url, pack) as running:
             yield running

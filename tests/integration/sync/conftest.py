@@ -15,7 +15,6 @@ from bot.syncing.runs import Watching
 from clinic.tables import Follow, Patient
 from store.clock import ShiftedClock
 from store.database import Database
-from store.schema import upgrade
 from store.vault import Vault
 from tests.support.clinic import MONDAY
 from wecom.client import Credentials, WeComClient
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from bot.syncing.reconciliation import Report
     from content.pack import Pack
+    from tests.support.databases import Templates
 
 
 @dataclass(kw_only=True)
@@ -79,11 +79,10 @@ class Desk:
 
 @asynccontextmanager
 async def desk_of(database_url: str, pack: Pack) -> AsyncIterator[Desk]:
-    """Set everything up; the tenant is the scene ``small`` and calls nobody back."""
+    """Set everything up on a migrated database; the tenant is the scene ``small`` and calls nobody back."""
     clock = ShiftedClock(MONDAY)
     database = Database(database_url)
     try:
-        await upgrade(database)
         async with (
             running_sandbox(
                 now=clock.now, callback_url=None, rules=Rules(dispatch_s=0, moment_job_s=0)
@@ -105,13 +104,14 @@ async def desk_of(database_url: str, pack: Pack) -> AsyncIterator[Desk]:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path, pack: Pack) -> AsyncIterator[Desk]:
-    async with desk_of(f"sqlite+aiosqlite:///{tmp_path / 'xiaohu.db'}", pack) as desk:
-        yield desk
+async def desk(tmp_path: Path, templates: Templates, pack: Pack) -> AsyncIterator[Desk]:
+    with templates.copy("sqlite", tmp_path) as url:
+        async with desk_of(url, pack) as desk:
+            yield desk
 
 
 @pytest.fixture
-async def any_desk(database_url: str, pack: Pack) -> AsyncIterator[Desk]:
+async def any_desk(migrated_url: str, pack: Pack) -> AsyncIterator[Desk]:
     """The same on SQLite and on PostgreSQL, for what touches every statement."""
-    async with desk_of(database_url, pack) as desk:
+    async with desk_of(migrated_url, pack) as desk:
         yield desk

@@ -23,6 +23,7 @@ from sop.intake import NotTaken, VisitReport
 from store.database import Database
 from store.outbox import OutboxEffect
 from store.vault import Vault
+from tests.support.databases import Templates
 from tests.support.visits import NOW, WANG, YESTERDAY, Desk, fact
 
 if TYPE_CHECKING:
@@ -303,7 +304,7 @@ def loop() -> Any:
 def test_the_same_facts_in_any_order_and_repeated_end_in_the_same_rows(
     loop: Any,
     pack: Pack,
-    empty_database: Path,
+    templates: Templates,
     tmp_path_factory: pytest.TempPathFactory,
     told: list[Any],
     data: st.DataObject,
@@ -312,7 +313,7 @@ def test_the_same_facts_in_any_order_and_repeated_end_in_the_same_rows(
     folder: Path = tmp_path_factory.mktemp("orders")
 
     async def ends(facts: list[Any], name: str, *, together: bool) -> Any:
-        database = Database(f"sqlite+aiosqlite:///{shutil.copy(empty_database, folder / name)}")
+        database = Database(f"sqlite+aiosqlite:///{shutil.copy(templates.sqlite_file(), folder / name)}")
         desk = Desk(database=database, pack=pack, vault=Vault("a secret of the tests"))
         reports = [VisitReport(person=person, visit=visit) for visit, person in facts]
         for batch in [reports] if together else [[report] for report in reports]:
@@ -325,12 +326,12 @@ def test_the_same_facts_in_any_order_and_repeated_end_in_the_same_rows(
 
 
 def test_of_two_facts_of_one_moment_the_same_one_stands_whoever_was_recorded_first(
-    loop: Any, pack: Pack, empty_database: Path, tmp_path: Path
+    loop: Any, pack: Pack, templates: Templates, tmp_path: Path
 ) -> None:
     told = [VisitReport(person=who, visit=fact(changed_at=NOW, told=True)) for who in (WANG, LI)]
 
     async def ends(reports: list[VisitReport], name: str) -> Any:
-        database = Database(f"sqlite+aiosqlite:///{shutil.copy(empty_database, tmp_path / name)}")
+        database = Database(f"sqlite+aiosqlite:///{shutil.copy(templates.sqlite_file(), tmp_path / name)}")
         desk = Desk(database=database, pack=pack, vault=Vault("a secret of the tests"))
         await desk.tell_reports(reports)
         seen = await desk.visits()
