@@ -78,7 +78,7 @@ async def end_other_sessions(database: Database) -> None:
     async with database.connect() as connection:
         await connection.execute(
             text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"  # and wait until they are gone
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
         )
