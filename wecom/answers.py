@@ -5,7 +5,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
-LAST_SECOND = 253_402_300_799
+LAST_SECOND = (
+    4_102_444_800  # 2100-01-01Z; WeCom knows no later instant, and reckoning from far later ones fails
+)
 
 
 class Answer(BaseModel):

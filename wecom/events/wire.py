@@ -13,7 +13,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 MAX_DEPTH = 16  # WeCom nests five deep at most (approvals)
-LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z, the last that datetime can say
+LAST_SECOND = (
+    4_102_444_800  # 2100-01-01Z; with far later times nothing that is reckoned from them is an instant
+)
 
 
 class UnparseableEvent(ValueError):

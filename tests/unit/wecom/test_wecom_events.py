@@ -353,6 +353,7 @@ def test_a_location_message_keeps_its_coordinates() -> None:
         pytest.param(
             event_xml("").replace(b"1795230000", b"99999999999999999999"), id="a time that is no instant"
         ),
+        pytest.param(event_xml("").replace(b"1795230000", b"253402300799"), id="the last second of 9999"),
         pytest.param(event_xml("").replace(b"1795230000", b""), id="no time"),
         pytest.param(
             event_xml("<Event>change_external_contact</Event><ChangeType>add_external_contact</ChangeType>"),
