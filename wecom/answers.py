@@ -5,9 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
-LAST_SECOND = (
-    4_102_444_800  # 2100-01-01Z; WeCom knows no later instant, and reckoning from far later ones fails
-)
+# 2100-01-01Z: WeCom knows no later instant, and with far later ones nothing can be reckoned.
+LAST_SECOND = 4_102_444_800
 
 
 class Answer(BaseModel):
