@@ -157,7 +157,9 @@ async def test_the_same_visits_told_at_once_are_recorded_once(clinic_anywhere: A
 
     replies = await asyncio.gather(*(clinic_anywhere.post(VISITS, body) for _ in range(4)))
 
-    assert sorted(reply.status for reply in replies) == [200, 200, 200, 201]
+    # Who waits long lets others write in between: two callers may each have brought something new.
+    assert sum(reply.json["added"] for reply in replies) == 5
+    assert all(reply.status == (201 if reply.json["added"] else 200) for reply in replies)
     assert len(await rows(clinic_anywhere, Visit)) == 5
     assert len(await rows(clinic_anywhere, Patient)) == 1
 
