@@ -27,8 +27,6 @@ PATH: Final = "/wecom/callback"
 BODY_BYTES: Final = 512 * 1024  # WeCom's envelopes have a few KB
 BODY_S: Final = 5.0  # WeCom has cut the connection by then; who trickles on only wants to hold it
 STALE_S: Final = timedelta(hours=24).total_seconds()
-
-
 STATUS: Final = {"bad_signature": 403, "wrong_receiver": 403, "slow_body": 408}  # others: 400
 
 

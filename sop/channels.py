@@ -18,11 +18,10 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from clinic import audit, channels, todos
+from clinic import audit, channels
 from clinic.care_tables import ChannelCode
 from clinic.effects import CreateCode, DropCode, ShapeCode
 from sop import duty
-from sop.handouts import hand_out
 from store import outbox
 
 if TYPE_CHECKING:
@@ -33,8 +32,7 @@ if TYPE_CHECKING:
 
     from content.channel_specs import ChannelSpec, CodeSpec
     from content.pack import Pack
-    from sop.duty import Duty
-    from sop.roster import Roster
+    from sop.duty import Duty, Shape
 
 CREATING: Final = "creating"
 LIVE: Final = "live"
@@ -125,7 +123,7 @@ async def create(session: AsyncSession, pack: Pack, state: str, *, actor: str, n
         deadline=now + CREATE_WITHIN,
         cause=f"建渠道“{channel.title}”的活码",
     )
-    _note(session, actor, "channel.create", state, f"建渠道“{channel.title}”的活码：{shape.why}", now)
+    note(session, actor, "channel.create", state, f"建渠道“{channel.title}”的活码：{shape.why}", now)
 
 
 async def pause(
@@ -143,7 +141,7 @@ async def pause(
     row.status, row.changed_at = (PAUSED if paused else LIVE), now
     await _reshape(session, channel, code, row, await look(session, pack, at=now))
     verb = "暂停" if paused else "恢复"
-    _note(
+    note(
         session,
         actor,
         "channel.pause" if paused else "channel.resume",
@@ -179,7 +177,7 @@ async def try_again(session: AsyncSession, pack: Pack, state: str, *, actor: str
         raise CodeRefused("没有需要重试的调整")
     row.wanted, row.reason = "", ""
     await _reshape(session, channel, code, row, await look(session, pack, at=now))
-    _note(session, actor, "channel.retry", state, f"重新调整“{channel.title}”的接待成员", now)
+    note(session, actor, "channel.retry", state, f"重新调整“{channel.title}”的接待成员", now)
 
 
 # ── what time and callbacks ask for ──────────────────────────────────────────────────────────────────
@@ -196,10 +194,9 @@ async def due(session: AsyncSession, pack: Pack, *, at: datetime) -> tuple[str, 
         row = rows.get(channel.state)
         if channel.code is None or row is None or row.status not in WORKING:
             continue
-        if (
-            duty.over(channel.code, today=seen.local.date())
-            or _digest(channel, channel.code, row, seen) != row.wanted
-        ):
+        shape = _shape(channel, channel.code, row, seen)
+        over = duty.over(channel.code, today=seen.local.date())
+        if over or duty.digest_of(channel, channel.code, shape) != row.wanted:
             found.append(channel.state)
     return tuple(found)
 
@@ -218,88 +215,6 @@ async def keep(session: AsyncSession, pack: Pack, state: str, *, now: datetime) 
         await _end(session, row, title=channel.title, actor=audit.RULES, reason=reason, now=now)
         return True
     return await _reshape(session, channel, channel.code, row, seen)
-
-
-# ── how it ended in WeCom ────────────────────────────────────────────────────────────────────────────
-
-
-async def created(
-    session: AsyncSession, wanted: CreateCode, *, config_id: str, qr_code: str, now: datetime
-) -> None:
-    """WeCom has made the code."""
-    row = await session.get_one(ChannelCode, wanted.state, with_for_update=True)
-    row.status, row.reason, row.changed_at = LIVE, "", now
-    row.config_id, row.qr_code, row.userids = config_id, qr_code[:300], sorted(wanted.userids)
-    _note(session, audit.RULES, "channel.created", wanted.state, "活码建好了", now)
-
-
-async def shaped(session: AsyncSession, wanted: ShapeCode, *, now: datetime) -> None:
-    """WeCom has changed the code."""
-    row = await session.get_one(ChannelCode, wanted.state, with_for_update=True)
-    if row.config_id == wanted.config_id:
-        row.userids, row.changed_at = sorted(wanted.userids), now
-        if row.wanted == wanted.digest:
-            row.reason = ""
-        names = "、".join(wanted.userids)
-        _note(session, audit.RULES, "channel.shaped", wanted.state, f"接待成员：{names}（{wanted.why}）", now)
-
-
-async def dropped(session: AsyncSession, wanted: DropCode, *, now: datetime) -> None:
-    """WeCom has deleted the code, or does not know it any more."""
-    row = await session.get_one(ChannelCode, wanted.state, with_for_update=True)
-    if row.config_id == wanted.config_id:
-        row.status, row.changed_at, row.userids = GONE, now, []
-        _note(session, audit.RULES, "channel.gone", wanted.state, row.reason or "活码已停用", now)
-
-
-async def went_wrong(
-    session: AsyncSession,
-    wanted: CreateCode | ShapeCode | DropCode,
-    *,
-    error: str,
-    gone: bool,
-    title: str,
-    roster: Roster,
-    public_url: str,
-    key: str,
-    now: datetime,
-) -> None:
-    """WeCom did not do what was asked: keep the reason and tell the managers.
-
-    Args:
-        gone: WeCom does not know the code any more.
-        key: names the effect, so that one failure is told once.
-    """
-    row = await session.get_one(ChannelCode, wanted.state, with_for_update=True)
-    if isinstance(wanted, CreateCode):
-        if row.status != CREATING:
-            return
-        row.status = FAILED
-    elif row.config_id != wanted.config_id:
-        return
-    elif gone:
-        row.status = GONE
-    elif isinstance(wanted, ShapeCode) and row.wanted != wanted.digest:
-        return  # something newer was asked for meanwhile
-    elif isinstance(wanted, DropCode):
-        row.status = PAUSED
-    row.reason, row.changed_at = error[:200], now
-    what = {"create_code": "没有建成", "shape_code": "没有换成该接待的人", "drop_code": "没有删掉"}[
-        wanted.kind
-    ]
-    _note(session, audit.RULES, "channel.failed", wanted.state, f"{what}：{error}", now)
-    await hand_out(
-        session,
-        roster=roster,
-        public_url=public_url,
-        key=f"channel:{key}"[:160],
-        kind="channel",
-        assignee=todos.MANAGER,
-        title=f"渠道“{title}”的活码{what}"[:120],
-        body=f"原因：{error}。在控制台“渠道”页处理：改好以后点“重试”或“新建”。",
-        now=now,
-        page="/console/channels",
-    )
 
 
 # ── inside ───────────────────────────────────────────────────────────────────────────────────────────
@@ -324,11 +239,10 @@ def _standing(row: ChannelCode, code: CodeSpec, seen: Now) -> tuple[str, ...]:
     return there or tuple(u for u in code.everyone if u not in seen.away)
 
 
-def _digest(channel: ChannelSpec, code: CodeSpec, row: ChannelCode, seen: Now) -> str:
-    shape = duty.shape_of(
+def _shape(channel: ChannelSpec, code: CodeSpec, row: ChannelCode, seen: Now) -> Shape:
+    return duty.shape_of(
         code, seen.duty(channel, code), paused=row.status == PAUSED, standing=_standing(row, code, seen)
     )
-    return duty.digest_of(channel, code, shape)
 
 
 async def _locked(session: AsyncSession, state: str, *, now: datetime) -> ChannelCode:
@@ -354,9 +268,7 @@ async def _locked(session: AsyncSession, state: str, *, now: datetime) -> Channe
 async def _reshape(
     session: AsyncSession, channel: ChannelSpec, code: CodeSpec, row: ChannelCode, seen: Now
 ) -> bool:
-    shape = duty.shape_of(
-        code, seen.duty(channel, code), paused=row.status == PAUSED, standing=_standing(row, code, seen)
-    )
+    shape = _shape(channel, code, row, seen)
     digest = duty.digest_of(channel, code, shape)
     if digest == row.wanted or row.config_id is None:
         return False
@@ -392,10 +304,11 @@ async def _end(
         deadline=now + DROP_WITHIN,
         cause=f"停用渠道“{title}”的活码：{reason}"[:200],
     )
-    _note(session, actor, "channel.end", row.state, f"停用“{title}”：{reason}", now)
+    note(session, actor, "channel.end", row.state, f"停用“{title}”：{reason}", now)
 
 
-def _note(session: AsyncSession, actor: str, action: str, state: str, reason: str, now: datetime) -> None:
+def note(session: AsyncSession, actor: str, action: str, state: str, reason: str, now: datetime) -> None:
+    """Write down what became of a channel's code."""
     audit.record(session, at=now, actor=actor, action=action, subject=f"channel:{state}", reason=reason)
 
 

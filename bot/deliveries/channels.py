@@ -10,7 +10,7 @@ import aiohttp
 from bot.deliveries.base import Outcome, PlainDelivery, Sent, Withdrawn
 from clinic.care_tables import ChannelCode
 from clinic.effects import CreateCode, DropCode, FetchCodePicture, ShapeCode
-from sop import channels
+from sop import channel_ends, channels
 from sop.roster import load_roster
 from store import outbox
 from wecom.api.contact_ways import ContactWay
@@ -73,7 +73,7 @@ class _CodeDelivery(PlainDelivery):
         now: datetime,
     ) -> None:
         channel = self._pack.channel(wanted.state)
-        await channels.went_wrong(
+        await channel_ends.went_wrong(
             session,
             wanted,
             error=outcome.error or "企业微信没有接受",
@@ -121,7 +121,7 @@ class CodeCreation(_CodeDelivery):
         wanted = CreateCode.model_validate(effect.payload)
         if outcome.state == outbox.SENT and outcome.result is not None:
             config_id, qr_code = outcome.result["config_id"], outcome.result["qr_code"]
-            await channels.created(session, wanted, config_id=config_id, qr_code=qr_code, now=now)
+            await channel_ends.created(session, wanted, config_id=config_id, qr_code=qr_code, now=now)
             await outbox.put(
                 session,
                 FetchCodePicture(state=wanted.state, config_id=config_id, url=qr_code),
@@ -152,7 +152,7 @@ class CodeShaping(_CodeDelivery):
     ) -> None:
         wanted = ShapeCode.model_validate(effect.payload)
         if outcome.state == outbox.SENT:
-            await channels.shaped(session, wanted, now=now)
+            await channel_ends.shaped(session, wanted, now=now)
         elif outcome.state in BADLY:
             await self._failed(session, effect, outcome, wanted, now=now)
 
@@ -176,7 +176,7 @@ class CodeRemoval(_CodeDelivery):
     ) -> None:
         wanted = DropCode.model_validate(effect.payload)
         if outcome.state == outbox.SENT:
-            await channels.dropped(session, wanted, now=now)
+            await channel_ends.dropped(session, wanted, now=now)
         elif outcome.state in BADLY:
             await self._failed(session, effect, outcome, wanted, now=now)
 

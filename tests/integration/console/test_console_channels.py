@@ -17,7 +17,7 @@ from clinic.care_tables import ChannelCode
 from clinic.effects import CreateCode
 from clinic.tables import AuditEntry
 from content.qr import read_code
-from sop import channels
+from sop import channel_ends
 from store.outbox import OutboxEffect
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ async def made(desk: Desk, picture: bytes | None = None) -> None:
         ).one()
         wanted = CreateCode.model_validate(effect.payload)
         now = desk.clock.now()
-        await channels.created(session, wanted, config_id="way1", qr_code="https://q.example/1", now=now)
+        await channel_ends.created(session, wanted, config_id="way1", qr_code="https://q.example/1", now=now)
         row = await session.get_one(ChannelCode, wanted.state)
         row.picture = picture
 
